@@ -22,13 +22,23 @@ class CannotTest(Exception):
     """The verb cannot do its work: one line with the cause and the way out."""
 
 
+class _Help(argparse.Action):
+    """--help, which make spells --help=1."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
+                 values: object, option_string: Optional[str] = None) -> None:
+        parser.print_help()
+        parser.exit()
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are one line."""
 
     def __init__(self, verb: str, description: str, epilog: str = '') -> None:
         super().__init__(prog=f'tools/{verb}', description=description, epilog=epilog,
                          formatter_class=argparse.RawDescriptionHelpFormatter,
-                         allow_abbrev=False)
+                         allow_abbrev=False, add_help=False)
+        self.add_argument('-h', '--help', nargs='?', action=_Help, help='show this and end')
 
     def error(self, message: str) -> NoReturn:
         self.exit(UNTESTABLE, f'{self.prog}: {message}; see {self.prog} --help\n')
