@@ -1,21 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What mm/vma.c merges, and what it must not merge. */
-#include <kunit/test.h>
-#include <linux/mm.h>
+#include "test_mm.h"
 
-#include "vma.h"
+static const struct tmm_case merges[] = {
+	{
+		.name = "new_range_alone",
+		.before = "A......B",
+		.op = TMM_MMAP(3, 2, "rw"),
+		.after = "A..CC..B",
+	}, {
+		.name = "new_range_left",
+		.before = "AA.....B",
+		.op = TMM_MMAP(2, 2, "rw"),
+		.after = "AAAA...B",
+	}, {
+		.name = "new_range_both",
+		.before = "AA..BB",
+		.op = TMM_MMAP(2, 2, "rw"),
+		.after = "AAAAAA",
+	}, {
+		.name = "mprotect_merges_both_faulted",
+		.before = "AABBCC A:rw#1 B:r+acct#1 C:rw#1",
+		.op = TMM_MPROTECT(2, 2, "rw"),
+		.after = "AAAAAA A:rw#1",
+	},
+};
+KUNIT_ARRAY_PARAM_DESC(merges, merges, name);
 
-static void no_new_range_without_neighbours(struct kunit *test)
+static void merges_what_fits(struct kunit *test)
 {
-	struct mm_struct *mm = mm_alloc();
+	tmm_run_case(test, test->param_value);
+}
 
-	KUNIT_ASSERT_NOT_NULL(test, mm);
-	KUNIT_EXPECT_EQ(test, mm->map_count, 0);
-	mmput(mm);
+static void survives_failing_allocations(struct kunit *test)
+{
+	tmm_run_case_out_of_memory(test, test->param_value);
 }
 
 static struct kunit_case vma_merge_cases[] = {
-	KUNIT_CASE(no_new_range_without_neighbours),
+	KUNIT_CASE_PARAM(merges_what_fits, merges_gen_params),
+	KUNIT_CASE_PARAM(survives_failing_allocations, merges_gen_params),
 	{}
 };
 
