@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a kernel log says besides test results: splats, their place, their addresses.
+
+A splat is a report that no passing test may leave behind: a WARNING, a BUG, a
+lockdep, KASAN, UBSAN, RCU or kmemleak report, a panic.  Stack traces of
+injected failures and of failed allocations are not.
+"""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Iterable, List, Sequence, Tuple
+
+from . import proc
+
+_STAMP = re.compile(r'^(?:<\d+>)?(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?)?')
+
+# Sanitizer and lockdep reports begin with a rule, WARNINGs with this line:
+# what follows names them.
+_CUT = re.compile(r'^-+\[ cut here \]-+$')
+
+_SPLATS = tuple((kind, re.compile(pattern)) for kind, pattern in (
+    ('panic', r'Kernel panic - not syncing'),
+    ('KASAN', r'BUG: KASAN:'),
+    ('KFENCE', r'BUG: KFENCE:'),
+    ('UBSAN', r'UBSAN:'),
+    ('lockdep', r'WARNING: (?:possible (?:circular|recursive|irq lock inversion)|'
+                r'.*(?:lock held when returning|locks? still held|bad unlock balance|'
+                r'lock state|lock dependency|Nested lock)|suspicious RCU usage|'
+                r'held lock freed|lock held)|\[ BUG: |BUG: .*lock held|'
+                r'BUG: (?:MAX_LOCK|key |invalid lock|spinlock)|'
+                r'INFO: (?:possible|trying to register non-static key|lockdep)|'
+                r'possible reason: unannotated irqs|hardirqs last .*DEBUG_LOCKS'),
+    ('sleeping in atomic', r'BUG: (?:sleeping function called|scheduling while atomic)'),
+    ('RCU', r'(?:rcu: )?INFO: rcu|rcu: .*detected (?:expedited )?stalls'),
+    ('hung task', r'INFO: task .* blocked for more than'),
+    ('soft lockup', r'watchdog: BUG: |BUG: workqueue lockup'),
+    ('SLUB', r'BUG \S+ \(|Slab corruption|FIX \S+: |Object padding overwritten'),
+    ('page', r'BUG: Bad page|BUG: Bad rss-counter|BUG: non-zero pgtables|pagealloc: '),
+    ('kmemleak', r'kmemleak: \d+ new suspected memory leaks|unreferenced object 0x'),
+    ('ODEBUG', r'ODEBUG: '),
+    ('BUG', r'BUG:|kernel BUG at |Oops|Internal error|general protection fault|'
+            r'Unable to handle kernel|Segfault with no mm|double fault'),
+    ('WARNING', r'WARNING:'),
+))
+
+# Between these lines a new splat belongs to the one before.
+_SAME_REPORT = 80
+
+
+@dataclass
+class Splat:
+    """One report: its kind, its first telling line, where it is in the lines scanned."""
+    kind: str
+    title: str
+    first: int
+    lines: List[str]
+
+
+def plain(line: str) -> str:
+    """A line without printk's time stamp."""
+    return line[_STAMP.match(line).end():] if line[:1] in '<[' else line  # type: ignore[union-attr]
+
+
+def _kind(line: str) -> str:
+    for kind, pattern in _SPLATS:
+        if pattern.match(line):
+            return kind
+    return ''
+
+
+def scan(lines: Sequence[str]) -> List[Splat]:
+    """The splats among lines of a log, each with the lines that belong to it."""
+    found: List[Splat] = []
+    for number, raw in enumerate(lines):
+        line = plain(raw)
+        kind = _kind(line)
+        if kind and not (found and _continues(found[-1], kind, number)):
+            first = number - 1 if number and _opens(plain(lines[number - 1])) else number
+            found.append(Splat(kind, line.strip(), first, []))
+    for splat, after in zip(found, [*[later.first for later in found[1:]], len(lines)]):
+        splat.lines = _body(lines[splat.first:min(after, splat.first + _SAME_REPORT)])
+    return found
+
+
+def _opens(line: str) -> bool:
+    return bool(_CUT.match(line)) or set(line) == {'='}
+
+
+def _continues(last: Splat, kind: str, number: int) -> bool:
+    """Whether a telling line is part of the report before it: a panic follows its BUG."""
+    return number - last.first < _SAME_REPORT and (
+        kind == 'panic' or kind == 'kmemleak' == last.kind)
+
+
+def _body(lines: Sequence[str]) -> List[str]:
+    """The lines of one report: up to its end mark or to the next line of a test."""
+    for count, line in enumerate(lines):
+        text = plain(line)
+        if count and (text.startswith('---[ end trace') or
+                      re.match(r'\s*(?:(?:not )?ok \d+|# )', text)):
+            return list(lines[:count])
+    return list(lines)
+
+
+_ADDRESS = re.compile(r'\[<([0-9a-f]{6,16})>\]|(?<![\w+])0x([0-9a-f]{8,16})(?!\w)')
+
+
+def decode(lines: Sequence[str], vmlinux: Path, source: Path) -> List[str]:
+    """The lines with the kernel addresses in them as function and, if known, file:line."""
+    addresses = sorted({found.group(1) or found.group(2)
+                        for line in lines for found in _ADDRESS.finditer(line)})
+    places = _places(addresses, vmlinux, source)
+
+    def place(found: 're.Match[str]') -> str:
+        return places.get(found.group(1) or found.group(2), found.group(0))
+    return [_tidy(_ADDRESS.sub(place, line)) for line in lines]
+
+
+def _tidy(line: str) -> str:
+    """A stack line names its function once."""
+    return re.sub(r'^(\s*(?:\? )?)(\S+ \(\S+\)|\S+) (\? )?(?:\2|\S+\+0x\S+)$', r'\1\3\2', line)
+
+
+def _places(addresses: Sequence[str], vmlinux: Path, source: Path) -> Dict[str, str]:
+    """What addr2line and the symbol table know of addresses."""
+    if not addresses:
+        return {}
+    try:
+        told = subprocess.run(
+            ['addr2line', '-f', '-e', str(vmlinux), *(f'0x{one}' for one in addresses)],
+            check=False, env=proc.environment(), stdin=subprocess.DEVNULL, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120).stdout.splitlines()
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    places = {}
+    for address, (function, where) in zip(addresses, _pairs(told)):
+        if function == '??':
+            continue
+        where = where.split(' (')[0].replace(f'{source}/', '')
+        places[address] = function if where.startswith('??') else f'{function} ({where})'
+    return places
+
+
+def _pairs(lines: Iterable[str]) -> Iterable[Tuple[str, str]]:
+    each = iter(lines)
+    return zip(each, each)
