@@ -87,10 +87,10 @@ class Door(unittest.TestCase):
         self.assertIn("no verb 'nosuch'", done.stderr)
 
     def test_switch_is_on_bare_and_with_1_and_off_with_0(self) -> None:
-        for arguments, loud in ((['--loud'], True), (['--loud=1'], True), (['--loud=0'], False),
-                                ([], False)):
-            done = self.call('tools/verb', *arguments)
-            self.assertEqual(done.stdout.split()[0], str(loud), arguments)
+        for argument, loud in (('--loud', True), ('--loud=1', True), ('--loud=0', False),
+                               ('--jobs=2', False)):
+            done = self.call('tools/verb', argument)
+            self.assertEqual(done.stdout.split()[0], str(loud), argument)
 
     def test_statuses(self) -> None:
         self.assertEqual(self.call('tools/verb').returncode, 0)
