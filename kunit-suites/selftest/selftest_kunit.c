@@ -8,7 +8,6 @@
 
 #include <kunit/test.h>
 #include <linux/bug.h>
-#include <linux/delay.h>
 #include <linux/irqflags.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
@@ -71,11 +70,6 @@ static void leaks(struct kunit *test)
 static void panics(struct kunit *test)
 {
 	panic("on purpose");
-}
-
-static void hits_bug(struct kunit *test)
-{
-	BUG_ON(test);
 }
 
 static void dereferences_null(struct kunit *test)
@@ -160,7 +154,6 @@ static struct kunit_case complains_cases[] = {
 static struct kunit_case dies_cases[] = {
 	KUNIT_CASE(passes),
 	KUNIT_CASE(panics),
-	KUNIT_CASE(hits_bug),
 	KUNIT_CASE(dereferences_null),
 	KUNIT_CASE_PARAM(panics_at_step_two, steps_gen_params),
 	KUNIT_CASE(skips),
