@@ -3,11 +3,9 @@
 """tools/run without a kernel: golden logs, and a fake that hangs, floods, dies."""
 
 import json
-import os
 import shutil
 import sys
 import tempfile
-import time
 import unittest
 import xml.etree.ElementTree as xml
 from pathlib import Path
@@ -84,7 +82,7 @@ class FakeKernel(unittest.TestCase):
 
     def text(self, results: Results) -> str:
         """The report."""
-        return runreport.text(results, self.build(), 'make run SUITE=@', Path('logs'))
+        return runreport.text(results, self.build(), 'make run SUITE=@', 'logs')
 
 
 PASS = {'alpha.one': 'passed', 'alpha.two': 'passed', 'beta.one': 'passed', 'beta.two': 'passed'}

@@ -23,7 +23,8 @@ from typing import Callable, Dict, IO, List, Optional, Sequence
 from . import proc
 
 # As kunit.py: the console is what it reads KTAP from.
-ARGUMENTS = ('mem=1G', 'console=tty', 'kunit.enable=1', 'kunit_shutdown=halt')
+SHUTDOWN = 'kunit_shutdown=halt'
+ARGUMENTS = ('mem=1G', 'console=tty', 'kunit.enable=1', SHUTDOWN)
 
 EXITED = 'exited'
 HUNG = 'hung'

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from . import cli, configs, paths, proc
 from .configs import Config
+from .meter import Meter
 from .tree import Tree
 
 LOG = 'build.log'
@@ -28,7 +28,7 @@ _WANTED = '.wanted'
 _COMPILED = re.compile(r'^  (?:CC|AS)(?: \[M\])? +(\S+)')
 _COMPLAINT = re.compile(r'(?:error|warning):|undefined reference|multiple definition|'
                         r'No rule to make|\*\*\* |ld: ')
-_NOTHING_BUILT_YET = 700
+_NOTHING_BUILT_YET = 600
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,15 @@ class Build:
         """'linux 7.3.4 + 17 patches, fast, gcc 12.2', and what was built."""
         what = f'{self.tree.heading()}, {self.config.name}, {self.compiler}'
         took = f'built {self.built} of {self.objects} objects in {self.seconds:.1f} s'
-        return f'{what:<50} {took}'
+        return f'{what:<44} {took}'
 
 
 def build(tree: Tree, config: Config, make_args: Sequence[str] = (), jobs: int = 0) -> Build:
     """Configure and build; CannotTest after the compiler's own words when it fails."""
     folder = tree.builds / config.name
+    for path in (tree.src, folder):
+        if re.search(r'[\s:]', str(path)):
+            raise cli.CannotTest(f"kbuild cannot work in '{path}': spaces or colons in the path")
     started = time.monotonic()
     with proc.locked(tree.builds / f'.{config.name}.lock', f'builds {config.name}'):
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,15 +103,15 @@ class _Make:
 
     def compile(self) -> int:
         """Build the kernel's binary; how many objects it took."""
-        progress = _Progress(self.objects())
-        status = self._run('linux', progress)
-        progress.close()
+        objects = self.objects()
+        meter = Meter('building', str(objects or f'about {_NOTHING_BUILT_YET}'), 'objects')
+        status = self._run('linux', meter)
         if status:
             raise cli.CannotTest('the kernel does not build; all that make said is in '
                                  f'{paths.shown(self.folder / LOG)}')
-        if progress.built:
+        if meter.count:
             (self.folder / _COUNT).unlink(missing_ok=True)
-        return progress.built
+        return meter.count
 
     def compile_commands(self) -> None:
         """Make compile_commands.json, for editors, when it may name other files than before."""
@@ -152,7 +155,7 @@ class _Make:
                 for entry in wanted.as_entries()
                 if values.get(entry.name, 'n') != entry.value]
 
-    def _run(self, target: str, progress: Optional['_Progress'] = None) -> int:
+    def _run(self, target: str, meter: Optional[Meter] = None) -> int:
         """Run one target with its output to the log; complaints also to the terminal."""
         complaints: List[str] = []
         with open(self.folder / LOG, 'w', encoding='utf-8') as log, subprocess.Popen(
@@ -162,16 +165,24 @@ class _Make:
             try:
                 for line in make.stdout or ():
                     log.write(line)
-                    if progress:
-                        progress.line(line)
+                    if meter and _COMPILED.match(line):
+                        meter.at(meter.count + 1)
                     if _COMPLAINT.search(line):
-                        complaints.append(line.rstrip())
+                        complaints.append(self._shown(line))
             except BaseException:
                 make.terminate()
                 raise
+            finally:
+                if meter:
+                    meter.close()
         for complaint in _worst_first(complaints)[:25]:
             cli.say(complaint)
         return make.returncode
+
+    def _shown(self, line: str) -> str:
+        """A line of the compiler's with paths as a person in the repository's root has them."""
+        return line.rstrip().replace(f'{self.tree.src}/mm/tests/sandbox/', 'kunit-suites/').replace(
+            f'{self.tree.src}/', f'{paths.shown(self.tree.src)}/')
 
 
 def _worst_first(complaints: Sequence[str]) -> List[str]:
@@ -179,39 +190,6 @@ def _worst_first(complaints: Sequence[str]) -> List[str]:
     def rank(line: str) -> int:
         return 0 if 'error:' in line or 'undefined' in line else 1 if 'warning:' in line else 2
     return sorted(complaints, key=rank)
-
-
-class _Progress:
-    """Objects built of objects to build: in place on a terminal, a line now and then elsewhere."""
-
-    def __init__(self, objects: int) -> None:
-        self.built = 0
-        self._of = f'{objects}' if objects else f'about {_NOTHING_BUILT_YET}'
-        self._terminal = sys.stderr.isatty()
-        self._pause = 0.2 if self._terminal else 20.0
-        self._shown = time.monotonic() + (0 if self._terminal else -15)
-        self._drawn = False
-
-    def line(self, text: str) -> None:
-        """Look at one line of make's output."""
-        if not _COMPILED.match(text):
-            return
-        self.built += 1
-        now = time.monotonic()
-        if now - self._shown < self._pause:
-            return
-        self._shown = now
-        message = f'building: {self.built} of {self._of} objects'
-        if self._terminal:
-            self._drawn = True
-            print(f'\r{message}\033[K', end='', file=sys.stderr, flush=True)
-        else:
-            cli.say(message)
-
-    def close(self) -> None:
-        """Leave a clean line."""
-        if self._drawn:
-            print('\r\033[K', end='', file=sys.stderr, flush=True)
 
 
 def compiler() -> str:

@@ -37,15 +37,16 @@ _TITLES = {verdict.FAILED: 'FAILED', verdict.CRASHED: 'CRASHED', verdict.HUNG: '
            verdict.FLOODED: 'FLOODED'}
 
 
-def text(results: Results, build: Build, again: str, logs: Path) -> str:
+def text(results: Results, build: Build, again: str, logs: str) -> str:
     """The report as a person reads it: causes first, else a line for each suite."""
     lines = [build.heading()]
     bad = [case for case in results.cases if case.status in _TITLES]
+    many = any(case.iteration > 1 for case in results.cases)
     for problem in results.problems:
-        lines += [f'FAILED {problem.where}', *_cut(problem.message),
+        lines += [f'FAILED {problem.where}{_iteration(many * problem.iteration)}', *_cut(problem.message),
                   *_excerpt(problem.log, build), f'  log: {logs}/boot-{problem.boot}.log']
     for case in bad[:_SHOWN_FAILURES]:
-        lines += _failure(case, build, again, logs)
+        lines += _failure(case, many, build, again, logs)
     if len(bad) > _SHOWN_FAILURES:
         lines.append(f'... and {len(bad) - _SHOWN_FAILURES} more, see {logs}/report.txt')
     if results.held:
@@ -54,10 +55,10 @@ def text(results: Results, build: Build, again: str, logs: Path) -> str:
     return '\n'.join(lines)
 
 
-def _failure(case: Case, build: Build, again: str, logs: Path) -> List[str]:
+def _failure(case: Case, many: bool, build: Build, again: str, logs: str) -> List[str]:
     """One bad case: what, why, how to see it again."""
     name = f'{case.suite}.{case.name}'
-    lines = [f'{_TITLES[case.status]:<7}{case.suite}: {case.name}']
+    lines = [f'{_TITLES[case.status]:<7}{case.suite}: {case.name}{_iteration(many * case.iteration)}']
     if case.status != verdict.FAILED or 'FAILED at' not in case.message:
         lines += _cut(case.message)
     lines += _excerpt(case.log, build)
@@ -65,6 +66,10 @@ def _failure(case: Case, build: Build, again: str, logs: Path) -> List[str]:
     if case.status != verdict.FAILED:
         lines.append(f'  log: {logs}/{case.suite}.log')
     return lines
+
+
+def _iteration(number: int) -> str:
+    return f', iteration {number}' if number else ''
 
 
 def _cut(message: str) -> List[str]:
@@ -142,7 +147,8 @@ def facts(results: Results, build: Build, shuffle: Optional[int] = None) -> Dict
         'kernel': build.tree.facts(), 'series': build.tree.series, 'config': build.config.name,
         'compiler': build.compiler,
         'tests': tests,
-        'problems': [{'where': problem.where, 'message': problem.message, 'boot': problem.boot}
+        'problems': [{'where': problem.where, 'message': problem.message, 'boot': problem.boot,
+                      'iteration': problem.iteration}
                      for problem in results.problems],
         'boots': [{'number': boot.number, 'log': boot.log.name, 'arguments': boot.arguments,
                    'seconds': round(boot.seconds, 3), 'ended': boot.ended, 'cpus': boot.cpus}

@@ -7,6 +7,7 @@ had not run become globs in their turn.
 """
 
 import collections
+import dataclasses
 import fnmatch
 import json
 import os
@@ -17,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Deque, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
-from . import boot, cli, configs, kbuild, kernel_log, ktap, paths, verdict
+from . import boot, cli, configs, kbuild, kernel_log, kmemleak, ktap, paths, verdict
 from .kbuild import Build
+from .meter import Meter
 from .verdict import Case, Name, Problem
 
 # Instrumented kernels are slow: they may be silent for longer.
@@ -35,6 +37,7 @@ class Options:
     jobs: int = 1
     timeout: float = 0
     shuffle: Optional[int] = None
+    kmemleak: bool = False
 
 
 @dataclass
@@ -71,6 +74,7 @@ class Plan:
     """One boot to do: the glob and the cases it stands for, in KUnit's order."""
     glob: str
     expected: List[Name]
+    iteration: int = 1
 
 
 class Run:
@@ -89,6 +93,9 @@ class Run:
         silence = options.timeout or default_silence(kbuild.options(build.folder))
         self.limits = boot.Limits(silence=silence, case=max(300.0, 2 * silence))
         self.inventory = inventory(self)
+        self._leak_root = build.linux.parent / 'guest'
+        if options.kmemleak:
+            kmemleak.prepare(self._leak_root)
 
     def select(self, globs: Sequence[str]) -> List[Plan]:
         """The boots for the user's globs, or for our own suites when there are none."""
@@ -114,6 +121,7 @@ class Run:
         waiting: Deque[Plan] = collections.deque(plans)
         active: Dict[boot.Boot, Tuple[Plan, ktap.Follower, BootRecord]] = {}
         selector = selectors.DefaultSelector()
+        meter = Meter('running', str(sum(len(plan.expected) for plan in plans)), 'cases')
         try:
             while waiting or active:
                 while waiting and len(active) < self.options.jobs:
@@ -125,16 +133,20 @@ class Run:
                     selector.register(one.fileno(), selectors.EVENT_READ, one)
                 for key, _ in selector.select(timeout=0.2):
                     key.data.read()
+                meter.at(len(self.results.cases) + sum(
+                    len(follower.results) for _, follower, _ in active.values()))
                 for one in list(active):
                     if one.how or one.overdue():
                         selector.unregister(one)
                         waiting.extendleft(reversed(self._ended(one, *active.pop(one))))
         finally:
+            meter.close()
             for one in active:
                 one.kill()
             selector.close()
         order = {name: number for number, name in enumerate(self.inventory)}
-        self.results.cases.sort(key=lambda case: order.get((case.suite, case.name), len(order)))
+        self.results.cases.sort(key=lambda case: (
+            case.iteration, order.get((case.suite, case.name), len(order))))
         self.results.seconds = time.monotonic() - began
         return self.results
 
@@ -143,8 +155,11 @@ class Run:
         self._started += 1
         log = self.logs / f'boot-{self._started}.log'
         follower = ktap.Follower(self._parser)
-        command = [str(self.build.linux), *boot.ARGUMENTS, *self.build.config.kernel_args,
-                   *arguments]
+        common = list(boot.ARGUMENTS)
+        if self.options.kmemleak and 'kunit.action=list' not in arguments:
+            common.remove(boot.SHUTDOWN)
+            common += kmemleak.arguments(self._leak_root)
+        command = [str(self.build.linux), *common, *self.build.config.kernel_args, *arguments]
         folder = self.build.linux.parent / f'boot-{self._started}'
         record = BootRecord(self._started, log, command[1:], 0, '', 0)
         return boot.Boot(command, log, folder, follower.line, self.limits,
@@ -185,23 +200,38 @@ class Run:
         judged = verdict.judge(follower, one, expected, record.number, self.build)
         self.results.cases += judged.cases
         self.results.problems += judged.problems
+        if self.options.kmemleak and not one.reason and kmemleak.DONE not in follower.pending:
+            self.results.problems.append(Problem(
+                'kmemleak', 'did not get to its end', follower.pending[-20:], record.number))
         if one.how == boot.HUNG:
             for case in judged.cases:
                 self._hangs[case.suite] += case.status == verdict.HUNG
-        return self._plans(judged.left)
+        for case in judged.cases:
+            case.iteration = plan.iteration
+        for problem in judged.problems:
+            problem.iteration = plan.iteration
+        return [dataclasses.replace(more, iteration=plan.iteration)
+                for more in self._plans(judged.left)]
 
     def _given_up(self, plan: Plan) -> bool:
         """Whether a suite has hung so often that the rest of it is not run."""
         left = [name for name in plan.expected if self._hangs[name[0]] < _HANGS_PER_SUITE]
         if not left:
             self.results.cases += [
-                Case(suite, name, verdict.NOT_RUN, message='not run: others of its suite hang')
+                Case(suite, name, verdict.NOT_RUN, iteration=plan.iteration,
+                     message='not run: others of its suite hang')
                 for suite, name in plan.expected]
         return not left
 
     def _shuffled(self, plan: Plan) -> List[Name]:
         """The order in which a shuffled boot ran its cases."""
         return _listed(self, [*self._arguments(plan), 'kunit.action=list'])
+
+
+def repeated(plans: Sequence[Plan], times: int) -> List[Plan]:
+    """The boots of a number of iterations."""
+    return [dataclasses.replace(plan, iteration=iteration)
+            for iteration in range(1, times + 1) for plan in plans]
 
 
 def default_silence(options: Dict[str, str]) -> float:
@@ -321,4 +351,4 @@ def _cpus(lines: Sequence[str]) -> int:
 
 def random_seed() -> int:
     """A seed for SHUFFLE=random."""
-    return int.from_bytes(os.urandom(4), 'big')
+    return int.from_bytes(os.urandom(4), 'big') or 1

@@ -50,6 +50,7 @@ class Problem:
     message: str
     log: List[str]
     boot: int
+    iteration: int = 1
 
 
 @dataclass
