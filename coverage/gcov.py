@@ -27,6 +27,15 @@ NOTES = b'gcno'
 DATA = b'gcda'
 
 
+class NoData(CoverageError):
+    """No run left any data.  runs: their folders."""
+
+    def __init__(self, runs: List[str]) -> None:
+        super().__init__(f'no coverage data in {", ".join(runs) or "no run at all"}: '
+                         'the program did not run, or did not end by exit()')
+        self.runs = runs
+
+
 class Header(NamedTuple):
     """The first words of a notes or data file."""
     order: str           # byte order, as struct spells it
@@ -55,7 +64,7 @@ def read(objects: Iterable[str], build: Path, source: Path, runs: Sequence[Path]
     objects: names below the build folder ('mm/vma.o').  source: folder that
     the files' names are told relative to.  runs: folders with the data, laid
     out as the build folder is (or the build folder itself).  jobs: how many
-    gcov at a time.  Raises CoverageError when no run left any data.
+    gcov at a time.  Raises NoData when no run left any.
     """
     names = [name[:-2] if name.endswith('.o') else name for name in objects]
     for name in names:
@@ -72,8 +81,7 @@ def read(objects: Iterable[str], build: Path, source: Path, runs: Sequence[Path]
                                 and f'{name}.o' not in coverage.not_linked]
         work += [(name, run if name in written else None) for name in names]
     if not work:
-        raise CoverageError(f'no coverage data in {", ".join(coverage.lost) or "no run at all"}: '
-                            'the program did not run, or did not end by exit()')
+        raise NoData(coverage.lost)
     sources = _Sources(source)
     with concurrent.futures.ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
         for answer in pool.map(lambda one: _ask(gcov, build, *one), work):

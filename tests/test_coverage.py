@@ -22,9 +22,9 @@ from coverage import gcov, lcov, table  # noqa: E402
 HEADER = '''\
 static inline int larger(int a, int b)
 {
-	if (a > b && b)
-		return a;
-	return b;
+    if (a > b && b)
+        return a;
+    return b;
 }
 '''
 FIRST = '''\
@@ -33,27 +33,27 @@ int second(int n, int how);
 int never_called(int x);
 int never_called(int x)
 {
-	return x ? 1 : 2;
+    return x ? 1 : 2;
 }
 static int choose(int how)
 {
-	switch (how) {
-	case 0: return 4;
-	case 1: return 7;
-	case 5: return 9;
-	default: return 0;
-	}
+    switch (how) {
+    case 0: return 4;
+    case 1: return 7;
+    case 5: return 9;
+    default: return 0;
+    }
 }
 int main(int argc, char **argv)
 {
-	int i, sum = 0;
-	for (i = 0; i < 10; i++)
-		sum += larger(i, argc + 2) + choose(i & 1);
-	if (argc > 4)
-		sum += second(sum, 1);
-	if (argc > 1 && argv[1][0] == 'a')
-		__builtin_abort();
-	return sum == second(3, argc);
+    int i, sum = 0;
+    for (i = 0; i < 10; i++)
+        sum += larger(i, argc + 2) + choose(i & 1);
+    if (argc > 4)
+        sum += second(sum, 1);
+    if (argc > 1 && argv[1][0] == 'a')
+        __builtin_abort();
+    return sum == second(3, argc);
 }
 '''
 SECOND = '''\
@@ -61,13 +61,13 @@ SECOND = '''\
 extern volatile int sink;
 volatile int sink;
 #define PAIR(name) int name(int); int name##_too(int); \\
-	__attribute__((noinline)) int name(int n) { if (n) sink = 1; return 2; } \\
-	__attribute__((noinline)) int name##_too(int n) { if (n) sink = 3; return 4; }
+    __attribute__((noinline)) int name(int n) { if (n) sink = 1; return 2; } \\
+    __attribute__((noinline)) int name##_too(int n) { if (n) sink = 3; return 4; }
 PAIR(pair)
 int second(int n, int how);
 int second(int n, int how)
 {
-	return how ? larger(n, 1) + pair(n) + pair_too(n - 3) : 0;
+    return how ? larger(n, 1) + pair(n) + pair_too(n - 3) : 0;
 }
 '''
 FILES = {'larger.h': HEADER, 'first.c': FIRST, 'sub/second.c': SECOND}

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Coverage of a run: which objects are instrumented, and each boot's data in its own folder.
+
+The topic um-gcov lets kbuild's GCOV_PROFILE_<object> choose what CONFIG_GCOV
+instruments, so another choice compiles only the objects that differ.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import List, Sequence, Tuple
+
+from coverage import Coverage, gcov
+
+from . import boot, cli, ktap, paths, proc
+from .kbuild import Build
+from .testrun import BootRecord, Options, Results, Run
+from .tree import Tree
+
+DEFAULT = paths.SUITES / 'coverage-files'
+TOPIC = 'um-gcov'
+
+# In place of kbuild's own CFLAGS_GCOV, whose flags are the first line.  The
+# others switch off what gcc -O2 does before it instruments and what makes
+# lines and outcomes vanish: see docs/coverage.md.
+FLAGS = ('-fprofile-arcs', '-ftest-coverage', '-fno-tree-loop-im', '-fprofile-update=prefer-atomic',
+         '-fno-early-inlining', '-fno-ssa-phiopt', '-fno-thread-jumps')
+
+
+def files(tree: Tree, text: str) -> Tuple[str, ...]:
+    """The files that FILES= names, or those in kunit-suites/coverage-files."""
+    if TOPIC not in tree.topics:
+        raise cli.CannotTest(f'{tree.src} does not have the topic {TOPIC}: its kernel writes '
+                             'no coverage data')
+    if text:
+        names = [name for name in re.split(r'[,\s]+', text) if name]
+    else:
+        lines = DEFAULT.read_text(encoding='utf-8').splitlines()
+        names = [line.strip() for line in lines if line.strip() and line[0] != '#']
+    for name in names:
+        path = tree.src / name
+        if not path.is_file() or tree.src not in path.parents or '..' in Path(name).parts:
+            raise cli.CannotTest(f'FILES: there is no {name} in {paths.shown(tree.src)}')
+        if path.suffix not in ('.c', '.h'):
+            raise cli.CannotTest(f'FILES: {name} is neither a .c nor a .h file')
+    if not objects(names):
+        raise cli.CannotTest('FILES: a header is measured in the objects that include it: '
+                             'name a .c file, too')
+    return tuple(dict.fromkeys(names))
+
+
+def objects(names: Sequence[str]) -> List[str]:
+    """The objects of the .c files: 'mm/vma.o'."""
+    return [f'{name[:-2]}.o' for name in names if name.endswith('.c')]
+
+
+def make_arguments(names: Sequence[str]) -> List[str]:
+    """What tells kbuild to instrument them (and others of the same name elsewhere)."""
+    chosen = sorted({f'GCOV_PROFILE_{Path(name).name}=y' for name in objects(names)})
+    return [f'CFLAGS_GCOV={" ".join(FLAGS)}', *chosen]
+
+
+def compiled(build: Build, names: Sequence[str]) -> List[str]:
+    """Those of the files that are part of the kernel that was built."""
+    listed = set(proc.output(['ar', 't', 'vmlinux.a'], build.folder).split())
+    return [name for name in names if name.endswith('.h') or f'{name[:-2]}.o' in listed]
+
+
+def optimisation(build: Build, name: str) -> str:
+    """The -O option that kbuild recorded for an object ('-O2'); the last one holds."""
+    path = Path(name)
+    recorded = build.folder / path.parent / f'.{path.name}.cmd'
+    command = recorded.read_text(encoding='utf-8').split('\n')[0]
+    options = [word for word in command.split() if word.startswith('-O')]
+    return options[-1] if options else '-O0'
+
+
+class MeasuredRun(Run):
+    """A run whose boots write their data to data/boot-N, N as in the report."""
+
+    def __init__(self, build: Build, options: Options, logs: Path) -> None:
+        self.data = logs / 'data'
+        super().__init__(build, options, logs)
+
+    def start(self, arguments: Sequence[str]) -> Tuple[boot.Boot, ktap.Follower, BootRecord]:
+        """Start one boot; what a boot for the list of tests wrote under this number goes."""
+        folder = self.folder(self._started + 1)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.env = gcov.run_environment(self.build.folder, folder)
+        return super().start(arguments)
+
+    def folder(self, number: int) -> Path:
+        """Where the boot of this number writes."""
+        return self.data / f'boot-{number}'
+
+
+def lost_boots(run: MeasuredRun, results: Results, coverage: Coverage) -> List[str]:
+    """A line for each boot that left no data: how it ended, how many cases that concerns."""
+    lines = []
+    for record in results.boots:
+        if str(run.folder(record.number)) in coverage.lost:
+            ran = sum(case.boot == record.number for case in results.cases)
+            how = 'it did not shut down' if record.ended == boot.EXITED else record.ended
+            lines.append(f'boot {record.number} left no data ({how}): what its {ran} cases '
+                         'executed is not counted')
+    return lines
+
+
+def genhtml(info: Path, folder: Path, source: Path, title: str) -> None:
+    """lcov's pages of a tracefile."""
+    command = ['genhtml', '--quiet', '--branch-coverage', '--legend', '--title', title,
+               '--prefix', str(source), '--output-directory', str(folder), str(info)]
+    done = subprocess.run(command, env=proc.environment(), check=False, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    if done.returncode:
+        last = (done.stdout.strip().splitlines() or ['no message'])[-1]
+        raise cli.CannotTest(f'genhtml: {last}')
