@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import List, NamedTuple, Optional, Sequence
 
 from . import cli, paths, proc
+from .children import Children
 from .progress import Progress
 
 FOLDER = paths.BUILD / 'apt'
@@ -149,7 +150,8 @@ def fetch(package: str, suites: Sequence[str], keyring: str) -> Package:
                              f'{_OWN_TREE}')
     kept = _kept(package)
     if kept:
-        cli.say(f'no network ({complaints[0]}): using {package} {kept.version} as downloaded before')
+        cli.say(f'no network ({complaints[0]}): using {package} {kept.version}, '
+                'downloaded before')
         return kept
     raise cli.CannotTest(f'cannot read the Debian mirror ({complaints[0]}): is there a network? '
                          f'Else install {package} by hand (/usr/src), {_OWN_TREE}')
@@ -165,18 +167,12 @@ def _download(apt: _Apt, package: str, version: str, size: int) -> Package:
         if not stale.name.startswith(name):
             stale.unlink()
     with Progress(f'downloading {package} {version}', size // 1000000, 'MB') as progress:
-        with open(FOLDER / 'download.log', 'w', encoding='utf-8') as log:
-            child = subprocess.Popen(apt.command('apt-get', 'download', f'{package}={version}'),
-                                     cwd=folder, env=proc.environment(), stdout=log, stderr=log,
-                                     stdin=subprocess.DEVNULL)
-            try:
-                while child.poll() is None:
-                    time.sleep(0.1)
-                    progress.at(sum(file.stat().st_size for file in folder.iterdir())
-                                // 1000000)
-            finally:
-                child.kill()
-                child.wait()
+        with open(FOLDER / 'download.log', 'wb') as log, Children() as children:
+            child = children.start(apt.command('apt-get', 'download', f'{package}={version}'),
+                                   proc.environment(), stdout=log, stderr=log, cwd=folder)
+            while child.poll() is None:
+                time.sleep(0.1)
+                progress.at(sum(file.stat().st_size for file in folder.iterdir()) // 1000000)
         found = list(folder.glob('*.deb'))
         if child.returncode or len(found) != 1:
             text = (FOLDER / 'download.log').read_text(encoding='utf-8', errors='replace')

@@ -5,15 +5,16 @@ The same package gives the same commit id everywhere: content, identity and
 date come from the package alone.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
-from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Dict, List, Union
+from typing import IO, Dict, Optional
 
 from . import apt, cli, paths, proc
 from .checkout import BRANCH, version_of
+from .children import Children
 from .git import Git
 from .progress import Progress
 
@@ -65,31 +66,22 @@ def find() -> apt.Package:
 def unpack(package: apt.Package, folder: Path) -> None:
     """Unpack the kernel of a package file, or of the archive that one installed."""
     folder.mkdir()
-    children: List['subprocess.Popen[bytes]'] = []
-
-    def start(command: List[str], stdin: Union[int, IO[bytes], None]) -> 'subprocess.Popen[bytes]':
-        child = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE,
-                                 env=proc.environment(), stderr=subprocess.DEVNULL)
-        children.append(child)
-        return child
-
-    with ExitStack() as stack:
-        stack.callback(_end, children)
+    environment = proc.environment()
+    with Children() as children, contextlib.ExitStack() as stack:
+        archive: Optional[IO[bytes]]
         if package.file.suffix == '.deb':
-            deb = start(['dpkg-deb', '--fsys-tarfile', str(package.file)], subprocess.DEVNULL)
-            archive = start(['tar', '-xO', '--wildcards', './usr/src/linux-source-*.tar.xz'],
-                            deb.stdout).stdout
+            deb = children.start(['dpkg-deb', '--fsys-tarfile', str(package.file)], environment)
+            archive = children.start(
+                ['tar', '-xO', '--wildcards', './usr/src/linux-source-*.tar.xz'],
+                environment, deb.stdout).stdout
         else:
             archive = stack.enter_context(open(package.file, 'rb'))
-        plain = start(['xz', '-T0', '-dc'], subprocess.PIPE)
-        tar = start(['tar', '-x', '--no-same-owner', '--strip-components=1', '-C', str(folder)],
-                    plain.stdout)
+        plain = children.start(['xz', '-T0', '-dc'], environment, subprocess.PIPE)
+        children.start(['tar', '-x', '--no-same-owner', '--strip-components=1',
+                        '-C', str(folder)], environment, plain.stdout)
         assert archive is not None and plain.stdin is not None
         _pump(archive, plain.stdin, package.file.stat().st_size)
-        for child in children:
-            if child.stdout and child is not tar:
-                child.stdout.close()
-        failed = any([child.wait() for child in children])
+        failed = children.failed()
     if failed or not (folder / 'Makefile').exists():
         raise cli.CannotTest(f'{package.file} cannot be unpacked: is the disk full, is the file '
                              'damaged?')
@@ -99,24 +91,13 @@ def _pump(source: IO[bytes], sink: IO[bytes], total: int) -> None:
     """Copy a stream and say how far it is."""
     with Progress('unpacking the kernel', total // 1000000, 'MB') as progress:
         copied = 0
-        try:
+        with contextlib.suppress(BrokenPipeError):  # the reader's status says why
             for chunk in iter(lambda: source.read(_CHUNK), b''):
                 sink.write(chunk)
                 copied += len(chunk)
                 progress.at(copied // 1000000)
-        except BrokenPipeError:
-            pass  # the reader's status says why
-        try:
+        with contextlib.suppress(BrokenPipeError):
             sink.close()
-        except BrokenPipeError:
-            pass
-
-
-def _end(children: List['subprocess.Popen[bytes]']) -> None:
-    for child in children:
-        if child.poll() is None:
-            child.kill()
-            child.wait()
 
 
 def commit(folder: Path, package: apt.Package) -> str:
@@ -138,17 +119,14 @@ def _add(git: Git, files: int, progress: Progress) -> None:
     # Files "bigger" than a byte go into one pack at once, instead of a
     # hundred thousand files with an object each.
     quick = ['-c', 'core.bigFileThreshold=1', '-c', 'core.compression=1']
-    with subprocess.Popen(['git', *quick, 'add', '--verbose', '--force', '.'], cwd=git.tree,
-                          env=git.environment(), stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+    with Children() as children:
+        child = children.start(['git', *quick, 'add', '--verbose', '--force', '.'],
+                               git.environment(), cwd=git.tree)
         assert child.stdout is not None
-        try:
-            for number, _ in enumerate(child.stdout):
-                progress.at(min(number, files))
-        except BaseException:
-            child.kill()
-            raise
-    if child.returncode:
+        for number, _ in enumerate(child.stdout):
+            progress.at(min(number, files))
+        failed = children.failed()
+    if failed:
         raise cli.CannotTest(f'git add failed in {git.tree}: is the disk full?')
 
 
@@ -156,7 +134,8 @@ def _commit(git: Git, package: apt.Package) -> str:
     makefile = git.tree / 'Makefile'
     version = version_of(makefile.read_text(encoding='utf-8', errors='replace')[:2000])
     name = package.file.name.partition('_')[0].partition('.tar')[0]
-    who = {'NAME': name, 'EMAIL': 'base@localhost', 'DATE': f'@{int(makefile.stat().st_mtime)} +0000'}
+    date = f'@{int(makefile.stat().st_mtime)} +0000'
+    who = {'NAME': name, 'EMAIL': 'base@localhost', 'DATE': date}
     identity = {f'GIT_{role}_{what}': value for role in ('AUTHOR', 'COMMITTER')
                 for what, value in who.items()}
     return git('commit-tree', git('write-tree'), env=identity,

@@ -50,7 +50,7 @@ def tree(own: Optional[Path], topics: Optional[str]) -> Tree:
     home = WORKTREES / _name(source.folder, topics)
     checkout = Checkout(home / 'src')
     if not _is_current(checkout, source, wanted):
-        with proc.locked(WORKTREES / f'{home.name}.lock', f'changes {paths.shown(home)}'):
+        with proc.locked(WORKTREES / f'.{home.name}.lock', f'changes {paths.shown(home)}'):
             _bring(checkout, source, wanted)
     checkout.link()
     state = checkout.state()
@@ -152,8 +152,9 @@ def _bring(checkout: Checkout, source: _Source, wanted: Sequence[Patch]) -> None
     chain, failures = series.build_topics(checkout.git, source.commit, wanted)
     missing: Tuple[Tuple[str, str], ...] = tuple(
         (failure.patch.topic, str(failure)) for failure in failures)
-    checkout.move(State(str(source.folder), source.package, source.commit, chain.tip,
-                        _series(wanted), tuple(chain.applied), missing), state.tip)
+    new = State(str(source.folder), source.package, source.commit, chain.tip, _series(wanted),
+                tuple(chain.applied), missing)
+    checkout.move(new, state.tip)
 
 
 def _make(src: Path, source: _Source) -> State:
@@ -170,9 +171,9 @@ def _make(src: Path, source: _Source) -> State:
     form = _ask(source.folder, 'rev-parse', '--show-object-format').out or 'sha1'
     git('init', '--quiet', '--template=', f'--initial-branch={BRANCH}', f'--object-format={form}')
     objects = source.folder / _ask(source.folder, 'rev-parse', '--git-path', 'objects').out
-    (git.folder / 'objects' / 'info').mkdir(exist_ok=True)
-    (git.folder / 'objects' / 'info' / 'alternates').write_text(f'{objects.resolve()}\n',
-                                                                 encoding='utf-8')
+    alternates = git.folder / 'objects' / 'info' / 'alternates'
+    alternates.parent.mkdir(exist_ok=True)
+    alternates.write_text(f'{objects.resolve()}\n', encoding='utf-8')
     shallow = source.folder / _ask(source.folder, 'rev-parse', '--git-path', 'shallow').out
     if shallow.exists():
         shutil.copyfile(shallow, git.folder / 'shallow')

@@ -12,6 +12,7 @@ while that lasts, and says how to end it when we were killed.
 import json
 import os
 import re
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Tuple
@@ -157,7 +158,7 @@ class Checkout:
             return
         new = _state_from(facts['state'])
         cli.say(f'{paths.shown(self.src)}: ending an update that was interrupted')
-        (self.git.folder / 'index.lock').unlink(missing_ok=True)
+        self._unlock_index()
         foreign = self._foreign(facts['from'], new.tip)
         if foreign:
             raise cli.CannotTest(
@@ -166,6 +167,15 @@ class Checkout:
                 f'{new.tip[:12]}')
         self.git('read-tree', '--reset', '-u', new.tip)
         self._arrive(new)
+
+    def _unlock_index(self) -> None:
+        """Remove the lock of a git that was killed with us; one that still runs may end."""
+        lock = self.git.folder / 'index.lock'
+        for _ in range(50):
+            if not lock.exists():
+                return
+            time.sleep(0.1)
+        lock.unlink(missing_ok=True)
 
     def _foreign(self, old: str, new: str) -> List[str]:
         """Files that hold neither what the old nor what the new commit says."""
@@ -218,8 +228,8 @@ def _facts(state: State) -> Dict[str, Any]:
 
 def version_of(makefile: str) -> str:
     """The kernel's version from the beginning of its Makefile, '' when it is none."""
-    found: Dict[str, str] = dict(re.findall(r'^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)',
-                            makefile, re.MULTILINE))
+    names = r'^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)'
+    found: Dict[str, str] = dict(re.findall(names, makefile, re.MULTILINE))
     if not found.get('VERSION') or not found.get('PATCHLEVEL'):
         return ''
     numbers = [found[name] for name in ('VERSION', 'PATCHLEVEL', 'SUBLEVEL') if found.get(name)]

@@ -34,22 +34,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                              'kernel (default: all)')
 
 
-def tree(options: argparse.Namespace) -> Tree:
-    """The tree that the options name, provisioned and up to date."""
+def tree(options: Optional[argparse.Namespace] = None, explain: bool = False) -> Tree:
+    """The tree that the options name (none: linux/src), provisioned and up to date.
+
+    explain: fail when work in linux/src keeps it from a changed series, and
+    say how to join them, instead of using it as it is.
+    """
     packages.need({**packages.PROVISION, **packages.KERNEL})
     try:
-        own = Path(options.linux).expanduser() if options.linux else None
+        own = Path(options.linux).expanduser() if options and options.linux else None
+        topics = options.topics if options else None
         if own is not None and own.resolve() == paths.SRC:
             own = None
-        if own is None and options.topics is None:
-            return main_tree()
-        return borrowed.tree(own, options.topics)
+        if own is None and topics is None:
+            return _main_tree(explain)
+        return borrowed.tree(own, topics)
     except OSError as cause:
         raise cli.CannotTest(f'{cause.filename or "the kernel tree"}: {cause.strerror}') from cause
 
 
-def main_tree(explain: bool = False) -> Tree:
-    """linux/src.  explain: say how work in it can be joined with a changed series."""
+def _main_tree(explain: bool) -> Tree:
+    """linux/src."""
     checkout = Checkout(paths.SRC)
     wanted = patches.load()
     if not _is_current(checkout, wanted):
@@ -87,17 +92,19 @@ def _make(wanted: Sequence[Patch]) -> None:
         shutil.rmtree(fresh)
     base.need_room(paths.LINUX)
     package = base.find()
-    base.unpack(package, fresh)
-    checkout = Checkout(fresh)
-    commit = base.commit(fresh, package)
-    name = base.configured()['package']
-    empty = State('base', f'{name} {package.version}'.strip(), commit, commit,
-                  patches.digest([]))
-    _apply(checkout, empty, wanted)
-    checkout.link()
-    if paths.SRC.is_dir() and not paths.SRC.is_symlink():
-        paths.SRC.rmdir()
-    fresh.rename(paths.SRC)
+    try:
+        base.unpack(package, fresh)
+        commit = base.commit(fresh, package)
+        checkout = Checkout(fresh)
+        name = base.configured()['package']
+        _apply(checkout, State('base', f'{name} {package.version}'.strip(), commit, commit,
+                               patches.digest([])), wanted)
+        checkout.link()
+        if paths.SRC.is_dir() and not paths.SRC.is_symlink():
+            paths.SRC.rmdir()
+        fresh.rename(paths.SRC)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _follow(checkout: Checkout, wanted: Sequence[Patch], explain: bool) -> None:
@@ -145,9 +152,9 @@ def _apply(checkout: Checkout, state: State, wanted: Sequence[Patch]) -> State:
 
 def _explain(checkout: Checkout, state: State, wanted: Sequence[Patch], work: str) -> None:
     """Prepare the changed series for a rebase, and say how."""
-    if 'uncommitted' in work:
-        raise cli.CannotTest(f'linux/src {work}, and linux/series changed: commit or stash them, '
-                             'then make linux again')
+    if checkout.git.busy() or not checkout.elsewhere(state):
+        raise cli.CannotTest(f'linux/src {work}, and linux/series changed: commit that or put it '
+                             'away (git stash), then make linux again')
     chain = series.build(checkout.git, state.base, wanted, state.applied)
     if chain.failed:
         raise cli.CannotTest(str(chain.failed))

@@ -19,6 +19,16 @@ from .git import Git, decode
 from .patches import Patch
 
 
+# A patch's form, with everything said that a configuration could change.
+_AS_PATCH = (
+    '--keep-subject', '--zero-commit', '--no-signature', '--no-numbered', '--full-index',
+    '--binary', '--always', '--stat=72', '--patch', '--summary', '--find-renames',
+    '--src-prefix=a/', '--dst-prefix=b/', '--suffix=.patch', '--filename-max-length=72',
+    '--no-cover-letter', '--no-thread', '--no-attach', '--no-base', '--no-notes', '--no-to',
+    '--no-cc', '--no-add-header', '--no-from', '--no-signoff', '--no-encode-email-headers',
+    '--no-ext-diff', '--no-textconv')
+
+
 class DoesNotApply(Exception):
     """A patch does not apply; says which, and at what file and hunk."""
 
@@ -90,11 +100,13 @@ class Applier:
         if not self._apply(parent, patch):
             return parent
         tree = self._git('write-tree', env=self._index)
-        made = self._git('commit-tree', tree, '-p', parent,
-                         stdin=patches.with_topic(mail.message, patch.topic),
-                         env=_identity(mail))
-        self._indexed = made
-        return made
+        made = self._git.run('commit-tree', tree, '-p', parent,
+                             stdin=patches.with_topic(mail.message, patch.topic),
+                             env=_identity(mail))
+        if made.status:
+            raise DoesNotApply(patch, f'git commit-tree: {made.err.strip()}')
+        self._indexed = made.out.strip()
+        return self._indexed
 
     def _apply(self, parent: str, patch: Patch) -> bool:
         """Apply the diff to the index; False when it was there before."""
@@ -281,13 +293,7 @@ def _formatted(git: Git, base: str, chain: Sequence[Commit]) -> Tuple[List[str],
             mail = commit.mail
             tip = git('commit-tree', commit.tree, '-p', tip,
                       stdin=patches.without_topic(mail.message), env=_identity(mail))
-        git('format-patch', '--quiet', '--output-directory', folder, '--keep-subject',
-            '--zero-commit', '--no-signature', '--no-numbered', '--full-index', '--binary',
-            '--always', '--no-cover-letter', '--no-thread', '--no-attach', '--no-base',
-            '--no-notes', '--no-to', '--no-cc', '--no-add-header', '--no-from',
-            '--no-encode-email-headers', '--stat=72', '--patch', '--summary',
-            '--filename-max-length=72', '--find-renames', '--no-ext-diff', '--no-textconv', '--src-prefix=a/',
-            '--dst-prefix=b/', f'{base}..{tip}')
+        git('format-patch', '--quiet', '--output-directory', folder, *_AS_PATCH, f'{base}..{tip}')
         names = sorted(os.listdir(folder), key=lambda name: int(name.partition('-')[0]))
         texts = [decode((Path(folder) / name).read_bytes()) for name in names]
     if len(names) != len(chain):
