@@ -336,9 +336,11 @@ class BadData(WithProgram):
             done = subprocess.CompletedProcess([], 0, answer, b'')
             with mock.patch('subprocess.run', return_value=done):
                 self.refused(pattern, run)
-        done = subprocess.CompletedProcess([], 5, b'', b'object.gcda:profile mismatch\n')
-        with mock.patch('subprocess.run', return_value=done):
-            self.refused('profile mismatch', run)
+        for status in 5, 0:
+            done = subprocess.CompletedProcess([], status, b'{"files": [], "format_version": "1"}',
+                                               b'object.gcda:profile mismatch\n')
+            with mock.patch('subprocess.run', return_value=done):
+                self.refused('profile mismatch', run)
 
 
 class Headers(unittest.TestCase):

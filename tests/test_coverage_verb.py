@@ -199,6 +199,12 @@ class Verb(unittest.TestCase):
         _, said = self.run_verb('--files=mm/vma.c', '--suite=area', '--detail=1')
         self.assertRegex(said, r'\n  never +0/2 +0 % +0/0 +- +never')
 
+    def test_path_from_the_shell(self) -> None:
+        """A path that leads into the tree is as good as one below it."""
+        self.compile()
+        self.run_verb(f'--files={self.source}/mm/vma.c', '--suite=area')
+        self.assertEqual(list(self.facts()['files']), ['mm/vma.c'])
+
     def test_instruments_what_was_asked(self) -> None:
         self.compile()
         self.run_verb('--files=mm/vma.c', '--suite=area')

@@ -34,6 +34,9 @@ def files(tree: Tree, text: str) -> Tuple[str, ...]:
         raise cli.CannotTest(f'{tree.src} does not have the topic {TOPIC}: its kernel writes '
                              'no coverage data')
     if text:
+        # A shell completes linux/src/mm/vma.c, which is as good.
+        for prefix in f'{tree.src}/', f'{paths.shown(tree.src)}/':
+            text = text.replace(prefix, '')
         names = [name for name in re.split(r'[,\s]+', text) if name]
     else:
         lines = DEFAULT.read_text(encoding='utf-8').splitlines()
