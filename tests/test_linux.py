@@ -342,6 +342,12 @@ class BadInput(Mirrored):
         self.assertIn('is in the way', self.repository.tool('linux', status=2))
         self.assertEqual(os.listdir(self.repository.src), ['precious'])
 
+    def test_a_conf_that_names_another_kernel_than_the_tree(self) -> None:
+        self.with_series()
+        conf = self.repository.root / 'linux' / 'base.conf'
+        conf.write_text(conf.read_text().replace(PACKAGE, 'linux-source-7.4'))
+        self.assertIn('but linux/base.conf names linux-source-7.4', self.repository.tool('linux'))
+
     def test_a_conf_without_a_package(self) -> None:
         write(self.repository.root, {'linux/base.conf': '# nothing\n'})
         self.refused("linux/base.conf does not say 'package'")
@@ -449,6 +455,15 @@ class OwnTree(Mirrored):
         write(self.own, {'mm/vma.c': edited(3, 'return 33;')})
         sh('git', 'commit', '--quiet', '--all', '--message=same', cwd=self.own)
         self.assertIn('+ 3 patches', self.repository.tool('linux', '--linux', str(self.own)))
+
+    def test_a_tree_that_holds_a_topic_itself_gets_the_others(self) -> None:
+        write(self.own, {'mm/vma.c': edited(3, 'return 333;')})
+        sh('git', 'commit', '--quiet', '--all', '--message=mm: mine\n\nTopic: small',
+           cwd=self.own)
+        for _ in range(2):
+            said = self.repository.tool('linux', '--linux', str(self.own))
+            self.assertIn('+ 3 patches: small, large', said)
+        self.assertIn('return 333;', (self.src() / 'mm' / 'vma.c').read_text())
 
     def test_topics_are_chosen(self) -> None:
         self.assertIn('+ 1 patches: small',

@@ -83,12 +83,13 @@ Architectures: {architecture}
 Targets: Packages
 Signed-By: {self._keyring}
 ''', encoding='utf-8')
-        done = subprocess.run(self.command('apt-get', 'update'), env=proc.environment(),
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, check=False)
-        if done.returncode == 0:
+        with Children() as children:
+            child = children.start(self.command('apt-get', 'update'), proc.environment(),
+                                   stderr=subprocess.STDOUT)
+            said = child.communicate()[0].decode('utf-8', 'replace')
+        if child.returncode == 0:
             return ''
-        complaint = re.search(r'^E: (.*)$', done.stdout, re.MULTILINE)
+        complaint = re.search(r'^E: (.*)$', said, re.MULTILINE)
         return complaint.group(1) if complaint else 'apt-get update failed'
 
     def facts(self, package: str) -> List[str]:

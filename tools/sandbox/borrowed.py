@@ -148,13 +148,26 @@ def _bring(checkout: Checkout, source: _Source, wanted: Sequence[Patch]) -> None
         state = _make(checkout.src, source)
     if state.base == source.commit and state.series == _series(wanted):
         return
-    cli.say(f'applying {len(wanted)} patches to {source.folder} at {source.commit[:12]}')
-    chain, failures = series.build_topics(checkout.git, source.commit, wanted)
+    present = _present(source, patches.topics(wanted))
+    if present:
+        cli.say(f'{source.folder} holds {", ".join(dict.fromkeys(present))} itself')
+    rest = [patch for patch in wanted if patch.topic not in present]
+    cli.say(f'applying {len(rest)} patches to {source.folder} at {source.commit[:12]}')
+    chain, failures = series.build_topics(checkout.git, source.commit, rest)
     missing: Tuple[Tuple[str, str], ...] = tuple(
         (failure.patch.topic, str(failure)) for failure in failures)
     new = State(str(source.folder), source.package, source.commit, chain.tip, _series(wanted),
-                tuple(chain.applied), missing)
+                tuple(chain.applied), missing, present)
     checkout.move(new, state.tip)
+
+
+def _present(source: _Source, topics: Sequence[str]) -> Tuple[str, ...]:
+    """The topics of ours that the last commits of the user's tree name."""
+    recent = _ask(source.folder, 'log', '--max-count=500', '--format=%B%x00', source.commit)
+    found: List[str] = []
+    for message in recent.out.split('\0'):
+        found += [topic for topic in topics if patches.topics_in(message) == [topic]]
+    return tuple(found)
 
 
 def _make(src: Path, source: _Source) -> State:

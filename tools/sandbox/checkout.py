@@ -33,7 +33,8 @@ class State:
     source: the tree or package the base is from.  package: the Debian
     package and its version, '' for the user's own tree.  series: a hash over
     the patches that were to be applied.  missing: topics that did not apply,
-    with the cause.  unapplied: path and hash of the patches that are left for
+    with the cause.  present: the topics of commits that the user's tree holds
+    itself.  unapplied: path and hash of the patches that are left for
     a person to apply.
     """
     source: str
@@ -43,13 +44,15 @@ class State:
     series: str
     applied: Tuple[Applied, ...] = ()
     missing: Tuple[Tuple[str, str], ...] = ()
+    present: Tuple[str, ...] = ()
     unapplied: Dict[str, str] = field(default_factory=dict)
 
 
 def _state_from(facts: Dict[str, Any]) -> State:
     return State(facts['source'], facts['package'], facts['base'], facts['tip'],
                  facts['series'], tuple(Applied(*one) for one in facts['applied']),
-                 tuple((topic, why) for topic, why in facts['missing']), facts['unapplied'])
+                 tuple((topic, why) for topic, why in facts['missing']),
+                 tuple(facts['present']), facts['unapplied'])
 
 
 class Checkout:

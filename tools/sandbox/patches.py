@@ -144,16 +144,21 @@ def valid_topic(name: str) -> bool:
 
 def topic_of(message: str) -> Optional[str]:
     """The topic that a commit message names, None when it names none."""
-    found = [match.group(1) for match in map(_TOPIC.match, _last_paragraph(message)) if match]
+    found = topics_in(message)
     if len(found) > 1:
         raise cli.CannotTest(f"a commit names two topics ('{message.splitlines()[0]}'): "
                              'git commit --amend')
     return found[0] if found else None
 
 
+def topics_in(message: str) -> List[str]:
+    """The topics in the last paragraph of a commit message."""
+    return [match.group(1) for match in map(_TOPIC.match, _last_paragraph(message)) if match]
+
+
 def _last_paragraph(message: str) -> List[str]:
     """The lines of the last paragraph; none when that is the subject."""
-    paragraphs = message.rstrip('\n').split('\n\n')
+    paragraphs = message.strip('\n').split('\n\n')
     return paragraphs[-1].split('\n') if len(paragraphs) > 1 else []
 
 

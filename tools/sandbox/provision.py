@@ -63,7 +63,12 @@ def _main_tree(explain: bool) -> Tree:
                 _make(wanted)
             _follow(checkout, wanted, explain)
     checkout.link()
-    return describe(checkout, checkout.state(), paths.BUILD)
+    state = checkout.state()
+    package = base.configured()['package']
+    if state and state.package.partition(' ')[0] not in ('', package):
+        cli.say(f'linux/src is {state.package}, but linux/base.conf names {package}: '
+                'move linux/src elsewhere to get that')
+    return describe(checkout, state, paths.BUILD)
 
 
 def have_base() -> None:
@@ -145,7 +150,8 @@ def _apply(checkout: Checkout, state: State, wanted: Sequence[Patch]) -> State:
                     'series; or leave it out: TOPICS='),)
     new = State(state.source, state.package, state.base, chain.tip,
                 patches.digest((one.path, one.digest) for one in chain.applied),
-                tuple(chain.applied), missing, {patch.path: patch.digest for patch in rest})
+                tuple(chain.applied), missing,
+                unapplied={patch.path: patch.digest for patch in rest})
     checkout.move(new, state.tip)
     return new
 
@@ -170,8 +176,9 @@ def describe(checkout: Checkout, state: Optional[State], builds: Path) -> Tree:
     """What the verbs and the reports say about a tree."""
     topics: List[str]
     if state is not None and not checkout.elsewhere(state):
-        topics = list(dict.fromkeys(one.topic for one in state.applied))
-        count, digest = len(state.applied), state.series
+        held = [*state.present, *(one.topic for one in state.applied)]
+        topics = list(dict.fromkeys(held))
+        count, digest = len(held), state.series
     else:
         head = checkout.git.head().commit
         from_base = state.base if state else checkout.git.commit('base')
@@ -182,4 +189,4 @@ def describe(checkout: Checkout, state: Optional[State], builds: Path) -> Tree:
     return Tree(src=checkout.src, builds=builds, version=checkout.version(),
                 package=state.package if state else '',
                 base=state.base if state else checkout.git.commit('base'),
-                topics=tuple(topics), patches=count, series=digest)
+                topics=tuple(topics), patches=count, applied=digest)
