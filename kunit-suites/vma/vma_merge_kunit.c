@@ -5,10 +5,6 @@
  * Neighbours differ in protection, and mprotect() makes them alike; or there
  * is a hole between them, and mmap() fills it.
  */
-#include <linux/anon_inodes.h>
-#include <linux/fs.h>
-
-#include "internal.h"
 #include "test_mm.h"
 
 /*
@@ -322,41 +318,9 @@ static const struct tmm_case sticky_merges[] = {
 KUNIT_ARRAY_PARAM_DESC(sticky_merges, sticky_merges, name);
 
 /*
- * A driver's VMAs: those that reach behind page 3 of its file have to be
- * closed, so no merge may remove one. It counts its VMAs.
+ * A driver's VMAs: from page 4 of its file on they have to be closed, so no
+ * merge may remove one.
  */
-static int driver_vmas;
-
-static void driver_open(struct vm_area_struct *vma)
-{
-	driver_vmas++;
-}
-
-static void driver_close(struct vm_area_struct *vma)
-{
-	driver_vmas--;
-}
-
-static const struct vm_operations_struct driver_vm_ops = {};
-
-static const struct vm_operations_struct driver_close_vm_ops = {
-	.open = driver_open,
-	.close = driver_close,
-};
-
-static int driver_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	const bool close = vma->vm_pgoff >= 4;
-
-	vma->vm_ops = close ? &driver_close_vm_ops : &driver_vm_ops;
-	driver_vmas += close;
-	return 0;
-}
-
-static const struct file_operations driver_fops = {
-	.mmap = driver_mmap,
-};
-
 static const struct tmm_case driver_merges[] = {
 	TMM_CASE("without_close", "AABB A:rwsf2 B:rsf2",
 		 TMM_MPROTECT(2, 2, "rw"), "AAAA A:rwsf2"),
@@ -375,26 +339,7 @@ KUNIT_ARRAY_PARAM_DESC(driver_merges, driver_merges, name);
 
 static void no_vma_to_be_closed_is_removed(struct kunit *test)
 {
-	const struct tmm_case *c = test->param_value;
-	struct test_mm *t = tmm_create(test);
-	int expected = 0;
-	const char *p;
-
-	driver_vmas = 0;
-	tmm_use_file(t, 2, anon_inode_create_getfile("driver", &driver_fops,
-						     NULL, O_RDWR, NULL));
-	tmm_draw(t, c->before);
-	tmm_expect_err(t, 0, c->op);
-	tmm_expect_layout(t, c->after);
-	for (p = c->after; *p && *p != ' '; p++)
-		if (*p != '.' && p - c->after >= 4 &&
-		    (p == c->after || p[-1] != *p))
-			expected++;
-	KUNIT_EXPECT_EQ_MSG(test, driver_vmas, expected,
-			    "VMAs opened and not closed");
-	tmm_clear(t);
-	KUNIT_EXPECT_EQ_MSG(test, driver_vmas, 0,
-			    "VMAs opened and not closed, when all are gone");
+	tmm_run_case(test, test->param_value);
 }
 
 /*
@@ -471,7 +416,7 @@ static void sticky_flags_spread(struct kunit *test)
 
 TMM_GEN_PARAMS(all_merges, TMM_TABLE(merges), TMM_TABLE(anon_vma_merges),
 	       TMM_TABLE(file_merges), TMM_TABLE(moved_merges),
-	       TMM_TABLE(sticky_merges));
+	       TMM_TABLE(sticky_merges), TMM_TABLE(driver_merges));
 
 static void merge_survives_lack_of_memory(struct kunit *test)
 {

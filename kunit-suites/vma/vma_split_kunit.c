@@ -3,9 +3,6 @@
  * How a VMA comes apart: at its start, in its middle and at its end, by each
  * operation that may do it, for each kind of mapping.
  */
-#include <linux/anon_inodes.h>
-#include <linux/fs.h>
-
 #include "internal.h"
 #include "test_mm.h"
 
@@ -26,6 +23,7 @@ static const struct kind kinds[] = {
 	{ "private_file_moved", "rwf0#1", "rf0#1+acct", "~", 30 },
 	{ "shared_file", "rwsf0", "rsf0" },
 	{ "shared_file_offset", "rwsf0", "rsf0", "@", 30 },
+	{ "driver_file", "rwsf2", "rsf2", "@", 30 },
 };
 
 /* Columns, and for each VMA its role: w, r, or - for a new, blank one. */
@@ -241,53 +239,24 @@ static void number_of_vmas_is_limited(struct kunit *test)
 	tmm_expect_layout(t, c->after ?: c->before);
 }
 
-/*
- * A driver that keeps its VMAs in one piece
- */
-
-static int refuse_split(struct vm_area_struct *vma, unsigned long addr)
-{
-	return -EINVAL;
-}
-
-static const struct vm_operations_struct whole_vm_ops = {
-	.may_split = refuse_split,
-};
-
-static int whole_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	vma->vm_ops = &whole_vm_ops;
-	return 0;
-}
-
-static const struct file_operations whole_fops = {
-	.mmap = whole_mmap,
-};
-
+/* A driver that keeps its VMAs in one piece. */
 static const struct tmm_case unsplittable[] = {
-	TMM_CASE_ERR("munmap_start", "AAAA A:rwsf2", TMM_MUNMAP(0, 2), -EINVAL),
-	TMM_CASE_ERR("munmap_middle", "AAAA A:rwsf2", TMM_MUNMAP(1, 2), -EINVAL),
-	TMM_CASE_ERR("munmap_end", "AAAA A:rwsf2", TMM_MUNMAP(2, 2), -EINVAL),
-	TMM_CASE_ERR("mprotect_middle", "AAAA A:rwsf2",
+	TMM_CASE_ERR("munmap_start", "AAAA A:rwsf3", TMM_MUNMAP(0, 2), -EINVAL),
+	TMM_CASE_ERR("munmap_middle", "AAAA A:rwsf3", TMM_MUNMAP(1, 2), -EINVAL),
+	TMM_CASE_ERR("munmap_end", "AAAA A:rwsf3", TMM_MUNMAP(2, 2), -EINVAL),
+	TMM_CASE_ERR("mprotect_middle", "AAAA A:rwsf3",
 		     TMM_MPROTECT(1, 2, "r"), -EINVAL),
-	TMM_CASE_ERR("mmap_over_end", "AAAA A:rwsf2", TMM_MMAP(2, 4, "rw"),
+	TMM_CASE_ERR("mmap_over_end", "AAAA A:rwsf3", TMM_MMAP(2, 4, "rw"),
 		     -EINVAL),
-	TMM_CASE("munmap_all", "AAAA A:rwsf2", TMM_MUNMAP(0, 4), "...."),
-	TMM_CASE("mprotect_all", "AAAA A:rwsf2", TMM_MPROTECT(0, 4, "r"),
-		 "AAAA A:rsf2"),
+	TMM_CASE("munmap_all", "AAAA A:rwsf3", TMM_MUNMAP(0, 4), "...."),
+	TMM_CASE("mprotect_all", "AAAA A:rwsf3", TMM_MPROTECT(0, 4, "r"),
+		 "AAAA A:rsf3"),
 };
 KUNIT_ARRAY_PARAM_DESC(unsplittable, unsplittable, name);
 
 static void driver_may_refuse_a_split(struct kunit *test)
 {
-	const struct tmm_case *c = test->param_value;
-	struct test_mm *t = tmm_create(test);
-
-	tmm_use_file(t, 2, anon_inode_create_getfile("whole", &whole_fops, NULL,
-						     O_RDWR, NULL));
-	tmm_draw(t, c->before);
-	tmm_expect_err(t, c->err, c->op);
-	tmm_expect_layout(t, c->after ?: c->before);
+	tmm_run_case(test, test->param_value);
 }
 
 /* What a child shares with its parent stays reachable in both. */
