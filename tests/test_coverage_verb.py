@@ -123,7 +123,7 @@ class Verb(unittest.TestCase):
         subprocess.run(['ar', 'rcsTP', 'vmlinux.a', 'mm/vma.o', 'mm/kernel.o'], cwd=self.build,
                        check=True)
         (self.build / 'mm/.vma.o.cmd').write_text(
-            'savedcmd_mm/vma.o := gcc -O2 -fno-early-inlining -c -o mm/vma.o vma.c\n')
+            'savedcmd_mm/vma.o := gcc -O2 -fno-inline-small-functions -c -o mm/vma.o vma.c\n')
 
     def run_verb(self, *arguments: str) -> Tuple[int, str]:
         """The status and what was printed."""
@@ -209,7 +209,7 @@ class Verb(unittest.TestCase):
         self.compile()
         self.run_verb('--files=mm/vma.c', '--suite=area')
         self.assertEqual(self.make_args[1:], ['GCOV_PROFILE_vma.o=y'])
-        self.assertRegex(self.make_args[0], 'CFLAGS_GCOV=-fprofile-arcs .*-fno-early-inlining')
+        self.assertRegex(self.make_args[0], 'CFLAGS_GCOV=-fprofile-arcs .*-fno-inline-small-functions')
 
     def refused(self, pattern: str, *arguments: str) -> None:
         with self.assertRaisesRegex(cli.CannotTest, pattern) as caught:

@@ -25,7 +25,7 @@ TOPIC = 'um-gcov'
 # others switch off what gcc -O2 does before it instruments and what makes
 # lines and outcomes vanish: see docs/coverage.md.
 FLAGS = ('-fprofile-arcs', '-ftest-coverage', '-fno-tree-loop-im', '-fprofile-update=prefer-atomic',
-         '-fno-early-inlining', '-fno-ssa-phiopt', '-fno-thread-jumps')
+         '-fno-inline-small-functions', '-fno-ssa-phiopt', '-fno-thread-jumps')
 
 
 def files(tree: Tree, text: str) -> Tuple[str, ...]:
@@ -71,12 +71,12 @@ def compiled(build: Build, names: Sequence[str]) -> List[str]:
 
 
 def optimisation(build: Build, name: str) -> str:
-    """The -O option that kbuild recorded for an object ('-O2'); the last one holds."""
+    """The flags that decide what is left to count, as kbuild recorded them for an object."""
     path = Path(name)
     recorded = build.folder / path.parent / f'.{path.name}.cmd'
-    command = recorded.read_text(encoding='utf-8').split('\n')[0]
-    options = [word for word in command.split() if word.startswith('-O')]
-    return options[-1] if options else '-O0'
+    words = recorded.read_text(encoding='utf-8').split('\n')[0].split()
+    levels = [word for word in words if word.startswith('-O')] or ['-O0']
+    return ' '.join([levels[-1], *(word for word in FLAGS[4:] if word in words)])
 
 
 class MeasuredRun(Run):
