@@ -34,7 +34,8 @@ linux:
 \techo linux >> targets
 \t@test ! -e broken || { echo "$(CURDIR)/mm/vma.c:7:1: error: on purpose"; exit 1; }
 \t@test -e $B/linux || { echo '  CC      mm/vma.o'; echo '  AS      x.o'; \\
-\t\techo x > $B/linux; echo > $B/.vma.o.cmd; echo > $B/.x.o.cmd; }
+\t\tmkdir -p $B/mm $B/scripts; echo > $B/mm/.vma.o.cmd; echo > $B/mm/.x.o.cmd; \\
+\t\techo > $B/scripts/.host.o.cmd; echo x > $B/linux; }
 compile_commands.json:
 \techo compile_commands >> targets
 \techo '[]' > $B/compile_commands.json

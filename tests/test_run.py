@@ -132,7 +132,7 @@ class GoldenLogs(FakeKernel):
         self.behave(log='panic-in-parameter')
         results = self.results()
         self.assertEqual(self.statuses(results), {**PASS, 'alpha.one': 'crashed'})
-        self.assertIn('after its parameter step_1', results.cases[0].message)
+        self.assertIn('after parameter step_1', results.cases[0].message)
 
     def test_splats_fail_the_case_that_left_them(self) -> None:
         for log, message in (
@@ -340,6 +340,20 @@ class Splats(unittest.TestCase):
     def test_a_panic_belongs_to_the_bug_before_it(self) -> None:
         self.assertEqual(self.kinds('kernel BUG at mm/vma.c:1!\nKernel panic - not syncing: BUG!'),
                          ['BUG'])
+
+    def test_where_a_hung_kernel_waits(self) -> None:
+        running = ['Backtrace from the host:', '#0  0x0000000060123 in loops ()',
+                   '#1  0x0000000060124 in kunit_try_run_case ()']
+        waiting = ['task:swapper         state:D stack:0', 'Call Trace:', ' ? kthreadd',
+                   'task:kunit_try_catch state:D stack:0     pid:19', 'Stack:',
+                   ' 6031e4c8 a0893e50', 'Call Trace:', ' ? __schedule',
+                   ' rwsem_down_write_slowpath', ' ? ktime_get', ' down_write',
+                   ' case_that_waits (mm/tests/x.c:12)', ' ? kunit_try_run_case', '']
+        idle = ['#0  0x0000000060123 in os_idle_sleep ()']
+        self.assertEqual(kernel_log.waited(running), '; it was in loops < kunit_try_run_case')
+        self.assertEqual(kernel_log.waited([*waiting, *idle]),
+                         '; it waits in down_write < case_that_waits')
+        self.assertEqual(kernel_log.waited(idle), '')
 
     def test_the_kinds(self) -> None:
         for line, kind in (

@@ -107,7 +107,10 @@ static void hangs_with_mmap_lock_held(struct kunit *test)
 	mmap_write_lock(mm);
 }
 
-/* The assertion ends the thread, whose exit waits for the lock. */
+/*
+ * The assertion ends the thread, whose exit waits for the lock. KUnit has its
+ * result before that and goes on.
+ */
 static void asserts_with_mmap_lock_held(struct kunit *test)
 {
 	struct mm_struct *mm = mm_alloc();

@@ -28,7 +28,8 @@ _WANTED = '.wanted'
 _COMPILED = re.compile(r'^  (?:CC|AS)(?: \[M\])? +(\S+)')
 _COMPLAINT = re.compile(r'(?:error|warning):|undefined reference|multiple definition|'
                         r'No rule to make|\*\*\* |ld: ')
-_NOTHING_BUILT_YET = 600
+_NOTHING_BUILT_YET = 560
+_HOST_PARTS = ('scripts', 'tools')
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,11 @@ class _Make:
         """How many objects the kernel consists of; 0 before the first build."""
         count = self.folder / _COUNT
         if not count.exists():
-            found = sum(name.endswith('.o.cmd') for _, _, names in os.walk(self.folder)
-                        for name in names)
             if not (self.folder / 'linux').exists():
                 return 0
+            found = sum(name.endswith('.o.cmd') for part in self.folder.iterdir()
+                        if part.is_dir() and part.name not in _HOST_PARTS
+                        for _, _, names in os.walk(part) for name in names)
             count.write_text(f'{found}\n', encoding='ascii')
         return int(count.read_text(encoding='ascii'))
 

@@ -104,32 +104,72 @@ def _body(lines: Sequence[str]) -> List[str]:
     return list(lines)
 
 
-_ADDRESS = re.compile(r'\[<([0-9a-f]{6,16})>\]|(?<![\w+])0x([0-9a-f]{8,16})(?!\w)')
+# What every waiting or idle task is in; the interesting function is behind it.
+_WAITS = re.compile(r'(?:__)?switch_|__schedule|(?:io_)?schedule|preempt_|um_set_signals|timer_|'
+                    r'_raw_spin|rwsem_down|__?mutex_lock|new_thread_handler|kthread$|'
+                    r'kunit_|__UNIQUE|unblock_signals|block_signals|ret_from')
+_IDLE = re.compile(r'do_idle|default_idle|os_idle')
+
+
+def waited(log: Sequence[str]) -> str:
+    """Where a hung kernel was, by its own and the debugger's words: '; it ...', or ''."""
+    frames = [found.group(1) for line in log
+              for found in [re.match(r'#\d+ +(?:0x\w+ in )?(?:\S+ in )?(\w+) ?\(', line)] if found]
+    if frames and not any(_IDLE.match(frame) for frame in frames):
+        return f'; it was in {" < ".join(frames[:2])}'
+    tasks = [number for number, line in enumerate(log)
+             if re.match(r'task:kunit_try_catch +state:D', plain(line))]
+    if not tasks:
+        return ''
+    names: List[str] = []
+    traced = False
+    for line in log[tasks[-1] + 1:]:
+        if re.match(r'task:|#|\s*$', plain(line)):
+            break
+        found = re.match(r'\s+([A-Za-z_]\w+)', plain(line))
+        if traced and found and not _WAITS.match(found.group(1)):
+            names.append(found.group(1))
+        traced = traced or plain(line).startswith('Call Trace')
+    return f'; it waits in {" < ".join(names[:3])}' if names else ''
+
+
+# UML's stack lines: an address, then what %pS makes of it, which is the same
+# number without kallsyms. '?' marks what merely looks like a return address.
+_STACK = re.compile(r'^(\s*)\[<([0-9a-f]{6,16})>\] (\? )?\S+$')
+_ADDRESS = re.compile(r'(?<![\w+])0x([0-9a-f]{8,16})(?!\w)')
 
 
 def decode(lines: Sequence[str], vmlinux: Path, source: Path) -> List[str]:
     """The lines with the kernel addresses in them as function and, if known, file:line."""
-    addresses = sorted({found.group(1) or found.group(2)
-                        for line in lines for found in _ADDRESS.finditer(line)})
-    places = _places(addresses, vmlinux, source)
+    codes = {code for line in lines for code in _codes(line)}
+    places = _places(sorted(codes), vmlinux, source)
+    decoded = []
+    for line in lines:
+        stack = _STACK.match(line)
+        if stack and _codes(line)[0] in places:
+            line = f'{stack.group(1)}{stack.group(3) or ""}{places[_codes(line)[0]]}'
+        else:
+            line = _ADDRESS.sub(
+                lambda found: places.get(int(found.group(1), 16), found.group(0)), line)
+        decoded.append(line)
+    return decoded
 
-    def place(found: 're.Match[str]') -> str:
-        return places.get(found.group(1) or found.group(2), found.group(0))
-    return [_tidy(_ADDRESS.sub(place, line)) for line in lines]
+
+def _codes(line: str) -> List[int]:
+    """The addresses of code in a line: of the call, where a stack has the address after it."""
+    stack = _STACK.match(line)
+    if stack:
+        return [int(stack.group(2), 16) - (0 if stack.group(3) else 1)]
+    return [int(found, 16) for found in _ADDRESS.findall(line)]
 
 
-def _tidy(line: str) -> str:
-    """A stack line names its function once."""
-    return re.sub(r'^(\s*(?:\? )?)(\S+ \(\S+\)|\S+) (\? )?(?:\2|\S+\+0x\S+)$', r'\1\3\2', line)
-
-
-def _places(addresses: Sequence[str], vmlinux: Path, source: Path) -> Dict[str, str]:
+def _places(addresses: Sequence[int], vmlinux: Path, source: Path) -> Dict[int, str]:
     """What addr2line and the symbol table know of addresses."""
     if not addresses:
         return {}
     try:
         told = subprocess.run(
-            ['addr2line', '-f', '-e', str(vmlinux), *(f'0x{one}' for one in addresses)],
+            ['addr2line', '-f', '-e', str(vmlinux), *(hex(one) for one in addresses)],
             check=False, env=proc.environment(), stdin=subprocess.DEVNULL, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120).stdout.splitlines()
     except (OSError, subprocess.TimeoutExpired):
@@ -139,7 +179,7 @@ def _places(addresses: Sequence[str], vmlinux: Path, source: Path) -> Dict[str, 
         if function == '??':
             continue
         where = where.split(' (')[0].replace(f'{source}/', '')
-        places[address] = function if where.startswith('??') else f'{function} ({where})'
+        places[address] = function if where.endswith('?') else f'{function} ({where})'
     return places
 
 

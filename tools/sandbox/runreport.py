@@ -20,6 +20,7 @@ seconds    of all boots together;  shuffle: the seed or null
 """
 
 import collections
+import itertools
 import re
 import xml.etree.ElementTree as xml
 from pathlib import Path
@@ -43,8 +44,9 @@ def text(results: Results, build: Build, again: str, logs: str) -> str:
     bad = [case for case in results.cases if case.status in _TITLES]
     many = any(case.iteration > 1 for case in results.cases)
     for problem in results.problems:
-        lines += [f'FAILED {problem.where}{_iteration(many * problem.iteration)}', *_cut(problem.message),
-                  *_excerpt(problem.log, build), f'  log: {logs}/boot-{problem.boot}.log']
+        lines += [f'FAILED {problem.where}{_iteration(many * problem.iteration)}',
+                  *_cut(problem.message), *_excerpt(problem.log, problem.message, build),
+                  f'  log: {logs}/boot-{problem.boot}.log']
     for case in bad[:_SHOWN_FAILURES]:
         lines += _failure(case, many, build, again, logs)
     if len(bad) > _SHOWN_FAILURES:
@@ -58,10 +60,12 @@ def text(results: Results, build: Build, again: str, logs: str) -> str:
 def _failure(case: Case, many: bool, build: Build, again: str, logs: str) -> List[str]:
     """One bad case: what, why, how to see it again."""
     name = f'{case.suite}.{case.name}'
-    lines = [f'{_TITLES[case.status]:<7}{case.suite}: {case.name}{_iteration(many * case.iteration)}']
+    lines = [f'{_TITLES[case.status]:<8}{case.suite}: {case.name}'
+             f'{_iteration(many * case.iteration)}']
     if case.status != verdict.FAILED or 'FAILED at' not in case.message:
         lines += _cut(case.message)
-    lines += _excerpt(case.log, build)
+    lines += _excerpt(case.log, case.message, build,
+                      3 if case.status == verdict.FLOODED else _LOG_LINES)
     lines.append(f'  again: {again.replace("@", name)}')
     if case.status != verdict.FAILED:
         lines.append(f'  log: {logs}/{case.suite}.log')
@@ -77,18 +81,39 @@ def _cut(message: str) -> List[str]:
     return [f'  {message[:WIDTH - 2]}'] if message else []
 
 
-def _excerpt(log: Sequence[str], build: Build) -> List[str]:
+_NOISE = re.compile(
+    r'\s*(?:KTAP version|# Subtest|# module: |1\.\.\d|Stack:$|[0-9a-f]{8,16}( [0-9a-f]{8,16})*$|'
+    r'Modules linked in|CPU: |Pid: |Hardware name|Tainted: |R[A-HJ-Z0-9]\w: |-+\[|=+$|$)')
+_GUESSED = re.compile(r'\s*\? ')
+# Every stack trace begins in the one and ends in the other.
+_MACHINERY = re.compile(
+    r'\s*(?:show_stack|dump_stack(?:_lvl)?|__warn|warn_slowpath_fmt|v?panic|add_taint|_printk|'
+    r'Call Trace|kunit_try_run_case|kunit_generic_run_threadfn_adapter|kthread|'
+    r'new_thread_handler)\b')
+
+
+def _excerpt(log: Sequence[str], message: str, build: Build,
+             most: int = _LOG_LINES) -> List[str]:
     """The telling lines of a log, as a person in the repository's root wants them."""
-    kept = [line for line in log if line.strip() and not re.match(
-        r'\s*(?:KTAP version|# Subtest|1\.\.\d|Stack:$|[0-9a-f]{8,16}( [0-9a-f]{8,16})*$|'
-        r'Modules linked in|CPU: |Hardware name|---\[|-+\[)', line)]
-    kept = [line.replace('mm/tests/sandbox/', 'kunit-suites/').replace(f'{build.tree.src}/', '')
-            for line in kept]
-    shown = [f'    {line.strip()}' if line.startswith(' ') else f'  {line}'
-             for line in kept[:_LOG_LINES]]
-    if len(kept) > _LOG_LINES:
-        shown.append(f'    ... {len(kept) - _LOG_LINES} more lines in the log')
-    return shown
+    sure = any(re.match(r' \w+', line) for line in log)
+    kept = [_shown(line, build)
+            for line in itertools.takewhile(lambda line: not line.startswith('Linux version'), log)
+            if not _NOISE.match(line) and not message.startswith(line.strip())
+            and not (sure and _GUESSED.match(line)) and not _MACHINERY.match(line)]
+    if len(kept) > most:
+        kept[most:] = [f'  ... {len(kept) - most} more lines in the log']
+    return kept
+
+
+def _shown(line: str, build: Build) -> str:
+    """A line of a log; what a test prints is never cut, it may be a picture."""
+    line = line.replace('mm/tests/sandbox/', 'kunit-suites/').replace(f'{build.tree.src}/', '')
+    failed = re.match(r'\s*# \S+: (EXPECTATION|ASSERTION) FAILED at (\S+)$', line)
+    if failed:
+        return f'  {failed.group(2)}: {failed.group(1).lower()} failed'
+    if line.startswith('    '):
+        return f'  {line[4:]}'
+    return f'  {line}'[:WIDTH]
 
 
 def _suites(cases: Sequence[Case]) -> List[str]:

@@ -76,10 +76,12 @@ def judge(follower: ktap.Follower, ended: boot.Boot, expected: Sequence[Name], n
     for case in judged.cases:
         case.boot = number
         if case.bad:
-            case.log = _decoded(case.log, build)
+            case.message, *case.log = _decoded([case.message, *case.log], build)
+        if case.status == HUNG:
+            case.message += kernel_log.waited(case.log)
     for problem in problems:
         problem.boot = number
-        problem.log = _decoded(problem.log, build)
+        problem.message, *problem.log = _decoded([problem.message, *problem.log], build)
     return judged
 
 
@@ -89,7 +91,7 @@ def _case(result: ktap.Result) -> Case:
     splats = kernel_log.scan(result.log)
     if splats:
         case.status = FAILED
-        case.message = f'left a {splats[0].kind} report behind: {splats[0].title}'
+        case.message = splats[0].title
         case.log = splats[0].lines + [line for line in result.log
                                       if re.match(r'\s*# ', line)][:20]
     elif case.status == FAILED:
@@ -127,8 +129,7 @@ def _outside(follower: ktap.Follower, number: int) -> List[Problem]:
     places += [(f'{suite.name}, outside its cases', suite.log) for suite in follower.suites]
     if follower.whole:
         places.append(('the boot, after the last test', follower.pending))
-    return [Problem(where, f'left a {splat.kind} report behind: {splat.title}', splat.lines,
-                    number)
+    return [Problem(where, splat.title, splat.lines, number)
             for where, lines in places for splat in kernel_log.scan(lines)[:3]]
 
 
@@ -145,7 +146,7 @@ def _broken_off(judged: Judged, follower: ktap.Follower, ended: boot.Boot,
         running = next((name for name in open_ if name[0] == follower.suite), None)
     if running:
         for parameter in follower.parameters[-1:]:
-            message += f' (after its parameter {parameter.name})'
+            message = f'after parameter {parameter.name}: {message}'
         judged.cases.append(Case(*running, status, message=message, log=_ends(log),
                                  parameters=list(follower.parameters)))
         judged.left = [name for name in open_ if name != running]
