@@ -5,6 +5,7 @@
  * take them elsewhere, are here as well.
  */
 #include <linux/mman.h>
+#include <linux/sched/signal.h>
 #include <linux/userfaultfd_k.h>
 
 #include "internal.h"
@@ -160,9 +161,6 @@ static const struct tmm_case remaps[] = {
 	TMM_CASE("move", "AA......", TMM_MOVE(0, 2, 5), ".....AA"),
 	TMM_CASE("move_faulted", "AA A:rw#1", TMM_MOVE(0, 2, 5),
 		 ".....AA A:rw#1@0"),
-	TMM_CASE("move_part", "AAAA A:rw#1", TMM_MOVE(1, 2, 6),
-		 "A..B..CC A:rw#1 B:rw#1 C:rw#1@1"),
-	TMM_CASE("move_part_unfaulted", "AAAA", TMM_MOVE(1, 2, 6), "A..B..CC"),
 	TMM_CASE("move_file", "AA A:rwsf0@3", TMM_MOVE(0, 2, 5),
 		 ".....AA A:rwsf0@3"),
 	TMM_CASE("move_private_file", "AA A:rwf0#1", TMM_MOVE(0, 2, 5),
@@ -171,12 +169,8 @@ static const struct tmm_case remaps[] = {
 		 TMM_MOVE(0, 2, 6), ".....BAAC A:rw#1@0 B:r C:r"),
 	TMM_CASE("move_and_grow", "AA A:rw#1", TMM_MREMAP(0, 2, 5, 4, FIXED),
 		 ".....AAAA A:rw#1@0"),
-	TMM_CASE("move_and_shrink", "AAAA A:rw#1", TMM_MREMAP(0, 4, 6, 2, FIXED),
-		 "......AA A:rw#1@0"),
 	TMM_CASE("move_locked", "AA A:rw#1+lock", TMM_MOVE(0, 2, 5),
 		 ".....AA A:rw#1@0+lock"),
-	TMM_CASE("move_several", "AABB.... B:r", TMM_MOVE(0, 4, 8),
-		 "........AABB B:r"),
 	TMM_CASE("keep_source", "AA A:rw#1",
 		 TMM_MREMAP(0, 2, 5, 2, KEEP), "AA...BB A:rw B:rw#1@0"),
 	TMM_CASE("keep_source_unfaulted", "AA",
@@ -185,12 +179,38 @@ static const struct tmm_case remaps[] = {
 		 TMM_MREMAP(0, 2, 2, 2, KEEP), "AABB"),
 	TMM_CASE("keep_source_before_it", "..AA",
 		 TMM_MREMAP(2, 2, 0, 2, KEEP), "AABB"),
+	TMM_CASE("userfaultfd_is_left_behind", "AA....BB A:rwu0 B:rwu0",
+		 TMM_MOVE(6, 2, 2), "AABB A:rwu0"),
+	TMM_CASE("userfaultfd_is_left_behind_alone", "AA A:rw#1u0",
+		 TMM_MOVE(0, 2, 5), ".....AA A:rw#1@0"),
 	TMM_CASE("duplicate_shared", "AA A:rwsf0",
 		 TMM_MREMAP(0, 0, 5, 2, FIXED), "AA...BB A:rwsf0 B:rwsf0@0"),
 };
 KUNIT_ARRAY_PARAM_DESC(remaps, remaps, name);
 
+/*
+ * Without memory these end half done: the source stays, its charge lost, where
+ * it cannot be split off (see unmap_source_vma()); it is cut to the new size
+ * before it is moved; and of several VMAs the first are moved already. So they
+ * are not among the tests of that.
+ */
+static const struct tmm_case remaps_in_steps[] = {
+	TMM_CASE("move_part", "AAAA A:rw#1", TMM_MOVE(1, 2, 6),
+		 "A..B..CC A:rw#1 B:rw#1 C:rw#1@1"),
+	TMM_CASE("move_part_unfaulted", "AAAA", TMM_MOVE(1, 2, 6), "A..B..CC"),
+	TMM_CASE("move_and_shrink", "AAAA A:rw#1", TMM_MREMAP(0, 4, 6, 2, FIXED),
+		 "......AA A:rw#1@0"),
+	TMM_CASE("move_several", "AABB.... B:r", TMM_MOVE(0, 4, 8),
+		 "........AABB B:r"),
+};
+KUNIT_ARRAY_PARAM_DESC(remaps_in_steps, remaps_in_steps, name);
+
 static void remaps_as_asked(struct kunit *test)
+{
+	tmm_run_case(test, test->param_value);
+}
+
+static void remaps_as_asked_in_steps(struct kunit *test)
 {
 	tmm_run_case(test, test->param_value);
 }
@@ -226,6 +246,24 @@ static void brk_grows_one_vma(struct kunit *test)
 	tmm_must(t, TMM_BRK(8, 3));
 	tmm_expect_layout(t, brk_picture("..AAAAAAAAABC A:rw#1 B:r",
 					 "..AAAAAAAAABC A:rwx#1 B:r C:rwx"));
+}
+
+static void brk_survives_lack_of_memory(struct kunit *test)
+{
+	struct tmm_case c = TMM_CASE("next_to_another", "AA.... A:r",
+				     TMM_BRK(2, 2), NULL);
+
+	c.after = brk_picture("AABB A:r", "AABB A:r B:rwx");
+	tmm_run_case_out_of_memory(test, &c);
+}
+
+static void brk_grows_survives_lack_of_memory(struct kunit *test)
+{
+	struct tmm_case c = TMM_CASE("grow", NULL, TMM_BRK(2, 2), NULL);
+
+	c.before = brk_picture("AA....", "AA.... A:rwx");
+	c.after = brk_picture("AAAA", "AAAA A:rwx");
+	tmm_run_case_out_of_memory(test, &c);
 }
 
 static int grow_down_to(struct test_mm *t, int from, int to)
@@ -273,6 +311,171 @@ static void locked_stack_is_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, grow_down_to(t, 40, 36), 0);
 	tmm_expect_layout(t, "....................................AAAAAAAA"
 			     " A:rw#1+lock+growsdown");
+}
+
+/*
+ * Limits. A kthread has its own, so they need not be restored.
+ */
+
+static void set_limit(int which, unsigned long pages)
+{
+	current->signal->rlim[which].rlim_cur = pages * PAGE_SIZE;
+}
+
+static void address_space_is_limited(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AAAA A:r");
+	set_limit(RLIMIT_AS, 6);
+	tmm_expect_err(t, -ENOMEM, TMM_MMAP(4, 3, "r"));
+	tmm_expect_err(t, -ENOMEM, TMM_MREMAP(0, 4, 0, 7, 0));
+	tmm_expect_err(t, -ENOMEM, TMM_BRK(4, 3));
+	tmm_expect_layout(t, "AAAA A:r");
+	/* What is replaced does not count twice. */
+	tmm_must(t, TMM_MMAP(2, 4, "-"));
+	tmm_expect_layout(t, "AABBBB A:r B:-");
+}
+
+static void data_is_limited(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AABB B:r");
+	set_limit(RLIMIT_DATA, 3);
+	tmm_expect_err(t, -ENOMEM, TMM_MMAP(4, 2, "rw"));
+	tmm_expect_err(t, -ENOMEM, TMM_MPROTECT(2, 2, "rw"));
+	tmm_expect_err(t, -ENOMEM, TMM_BRK(4, 2));
+	tmm_expect_layout(t, "AABB B:r");
+	tmm_must(t, TMM_MPROTECT(2, 1, "rw"));
+	tmm_expect_layout(t, "AAAB B:r");
+}
+
+static void stack_is_limited(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_must(t, TMM_MMAP(40, 4, "rw+growsdown"));
+	set_limit(RLIMIT_STACK, 6);
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 40, 37), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 40, 38), 0);
+	tmm_expect_layout(t, "......................................AAAAAA"
+			     " A:rw#1+growsdown");
+}
+
+/*
+ * Where there is room
+ */
+
+static int find_room(struct test_mm *t, int from, int to, int pages,
+		     unsigned long flags, int align)
+{
+	struct vm_unmapped_area_info info = {
+		.flags = flags,
+		.length = pages * PAGE_SIZE,
+		.low_limit = tmm_addr(t, from),
+		.high_limit = tmm_addr(t, to),
+		.align_mask = align ? align * PAGE_SIZE - 1 : 0,
+		.align_offset = t->base,
+	};
+	unsigned long addr = vm_unmapped_area(&info);
+
+	if (IS_ERR_VALUE(addr))
+		return (int)addr;
+	return (addr - t->base) >> PAGE_SHIFT;
+}
+
+static void room_is_found(struct kunit *test)
+{
+	const unsigned long down = VM_UNMAPPED_AREA_TOPDOWN;
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AA..BB...CC");
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 1, 0, 0), 2);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 2, 0, 0), 2);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 3, 0, 0), 6);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 4, 0, 0), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, find_room(t, 3, 11, 2, 0, 0), 6);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 12, 1, down, 0), 11);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 1, down, 0), 8);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 2, down, 0), 7);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 3, down, 0), 6);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 4, down, 0), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 8, 2, down, 0), 6);
+	/* With alignment the search is for the worst case of it. */
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 1, 0, 2), 6);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 1, down, 2), 8);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 2, 0, 2), -ENOMEM);
+}
+
+/* None in the guard gap below a stack. */
+static void no_room_below_a_stack(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AA");
+	tmm_must(t, TMM_MMAP(40, 4, "rw+growsdown"));
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 44, 1, 0, 0), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 44, 1, VM_UNMAPPED_AREA_TOPDOWN, 0),
+			-ENOMEM);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 46, 2, 0, 0), 44);
+}
+
+/*
+ * Special mappings, and all locks at once
+ */
+
+static void special_mappings_stay_apart(struct kunit *test)
+{
+	static struct page *no_pages[] = { NULL };
+	static const struct vm_special_mapping special = {
+		.name = "[test]",
+		.pages = no_pages,
+	};
+	struct test_mm *t = tmm_create(test);
+	struct vm_area_struct *vma[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		mmap_write_lock(t->mm);
+		vma[i] = _install_special_mapping(t->mm, tmm_addr(t, 2 * i),
+						  2 * PAGE_SIZE,
+						  VM_READ | VM_MAYREAD, &special);
+		mmap_write_unlock(t->mm);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vma[i]);
+	}
+	t->doing = "_install_special_mapping()";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "AABB A:r+dontexpand@0~0 B:r+dontexpand@0~2");
+	tmm_must(t, TMM_MUNMAP(0, 2));
+	tmm_expect_layout(t, "..BB B:r+dontexpand@0~2");
+}
+
+static void all_locks_are_taken_and_dropped(struct kunit *test)
+{
+	bool anon_vma_locked, mapping_locked;
+	struct test_mm *t = tmm_create(test);
+	struct address_space *mapping;
+	struct anon_vma *anon_vma;
+	int err;
+
+	tmm_draw(t, "AABBCC A:rw#1 B:rwsf0 C:rw#2");
+	mapping = tmm_file(t, 0)->f_mapping;
+	anon_vma = tmm_vma(t, 4)->anon_vma;
+
+	mmap_write_lock(t->mm);
+	err = mm_take_all_locks(t->mm);
+	anon_vma_locked = rwsem_is_locked(&anon_vma->root->rwsem);
+	mapping_locked = rwsem_is_locked(&mapping->i_mmap_rwsem);
+	if (!err)
+		mm_drop_all_locks(t->mm);
+	mmap_write_unlock(t->mm);
+
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_TRUE(test, anon_vma_locked);
+	KUNIT_EXPECT_TRUE(test, mapping_locked);
+	t->doing = "mm_drop_all_locks()";
+	__tmm_report(t, tmm_check(t));
 }
 
 /*
@@ -365,12 +568,22 @@ static void remap_survives_lack_of_memory(struct kunit *test)
 static struct kunit_case vma_modify_cases[] = {
 	KUNIT_CASE_PARAM(merges_back, round_trips_gen_params),
 	KUNIT_CASE_PARAM(remaps_as_asked, remaps_gen_params),
+	KUNIT_CASE_PARAM(remaps_as_asked_in_steps, remaps_in_steps_gen_params),
 	KUNIT_CASE(brk_grows_one_vma),
 	KUNIT_CASE(stack_grows_down),
 	KUNIT_CASE(locked_stack_is_counted),
+	KUNIT_CASE(address_space_is_limited),
+	KUNIT_CASE(data_is_limited),
+	KUNIT_CASE(stack_is_limited),
+	KUNIT_CASE(room_is_found),
+	KUNIT_CASE(no_room_below_a_stack),
+	KUNIT_CASE(special_mappings_stay_apart),
+	KUNIT_CASE(all_locks_are_taken_and_dropped),
 	KUNIT_CASE(modify_flags_returns_the_range),
 	KUNIT_CASE(modify_flags_returns_sticky_flags),
 	KUNIT_CASE_PARAM(change_survives_lack_of_memory, round_trips_gen_params),
+	KUNIT_CASE(brk_survives_lack_of_memory),
+	KUNIT_CASE(brk_grows_survives_lack_of_memory),
 	KUNIT_CASE_PARAM(remap_survives_lack_of_memory, remaps_gen_params),
 	{}
 };
