@@ -3,6 +3,16 @@
 
 The topic um-gcov lets kbuild's GCOV_PROFILE_<object> choose what CONFIG_GCOV
 instruments, so another choice compiles only the objects that differ.
+
+report.json of a coverage run, beside all that a run's has (runreport.py):
+
+files         by path: lines, branches, functions, each {covered, total}, and
+              by_function: [{name, line, calls, lines, branches}] in the order of
+              the source; empty when no boot left data
+totals        lines, branches, functions of all files together
+gcov          version of gcc whose data it is;  optimisation: its flags
+lost          a line of text for each boot that left no data
+not_compiled  files of the default list that the configuration leaves out
 """
 
 import re
