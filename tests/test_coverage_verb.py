@@ -209,7 +209,8 @@ class Verb(unittest.TestCase):
         self.compile()
         self.run_verb('--files=mm/vma.c', '--suite=area')
         self.assertEqual(self.make_args[1:], ['GCOV_PROFILE_vma.o=y'])
-        self.assertRegex(self.make_args[0], 'CFLAGS_GCOV=-fprofile-arcs .*-fno-inline-small-functions')
+        self.assertRegex(self.make_args[0],
+                         'CFLAGS_GCOV=-fprofile-arcs .*-fno-inline-small-functions')
 
     def refused(self, pattern: str, *arguments: str) -> None:
         with self.assertRaisesRegex(cli.CannotTest, pattern) as caught:
