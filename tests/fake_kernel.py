@@ -192,7 +192,7 @@ class Repository:
 def example(repository: Repository) -> None:
     """Two topics, three patches, committed and exported."""
     repository.tool('linux')
-    repository.commit('mm: one\n\nWhy.\n\nTopic: small\n', {'mm/vma.c': edited(3, 'return 33;')})
+    repository.commit('mm: one\n\nWhy.\n\nTopic: small\n', {'mm/vma.c': edited(3, 'return -3;')})
     repository.commit('mm: two\n\nTopic: large\n', {'mm/new.c': 'int new;\n'})
     repository.commit('mm: three\n\nTopic: large\n', {'mm/new.c': 'int newer;\n'})
     repository.tool('series')

@@ -87,7 +87,7 @@ class FromTheMirror(Mirrored):
         self.repository.tool('linux')
         first = self.repository.git('rev-parse', 'base', 'sandbox')
         shutil.rmtree(self.repository.src)
-        os.umask(os.umask(0o077))
+        self.addCleanup(os.umask, os.umask(0o077))
         self.repository.tool('linux')
         self.assertEqual(self.repository.git('rev-parse', 'base', 'sandbox'), first)
 
@@ -415,7 +415,7 @@ class OwnTree(Mirrored):
         said = self.repository.tool('linux', '--linux', str(self.own))
         self.assertIn('linux 7.3.0 + 3 patches: small, large', said)
         self.assertIn('is Linux 7.3.0; the series is kept on 7.3.4', said)
-        self.assertIn('return 33;', (self.src() / 'mm' / 'vma.c').read_text())
+        self.assertIn('return -3;', (self.src() / 'mm' / 'vma.c').read_text())
         self.assertTrue((self.src() / 'mm' / 'tests' / 'sandbox' / 'Kconfig').exists())
         self.assertEqual(sh('git', 'status', '--porcelain', cwd=self.src()), '')
         self.assertEqual(self.snapshot(), self.before)
@@ -430,7 +430,7 @@ class OwnTree(Mirrored):
         self.repository.tool('linux', '--linux', str(self.own))
         text = (self.src() / 'mm' / 'vma.c').read_text()
         self.assertIn('return 3030;', text)
-        self.assertIn('return 33;', text)
+        self.assertIn('return -3;', text)
         self.assertEqual((self.src() / 'mm' / 'Kconfig').stat().st_mtime_ns, unchanged)
 
     def test_a_topic_that_does_not_apply_is_left_out(self) -> None:
@@ -451,19 +451,30 @@ class OwnTree(Mirrored):
         self.assertIn('without topic large: ', said)
         self.assertEqual((self.src() / 'mm' / 'new.c').read_text(), 'int mine;\n')
 
+    def test_not_even_the_patches_before_the_one_that_fails(self) -> None:
+        self.repository.commit('mm: four\n\nTopic: small\n',
+                               {'mm/vma.c': edited(3, 'return -3;').replace('return 30;', '30;')})
+        self.repository.tool('series')
+        write(self.own, {'mm/vma.c': edited(30, 'return 31;')})
+        sh('git', 'commit', '--quiet', '--all', '--message=in the way', cwd=self.own)
+        said = self.repository.tool('linux', '--linux', str(self.own))
+        self.assertIn('+ 2 patches: large', said)
+        self.assertIn('without topic small: linux/patches/small/0002-mm-four.patch', said)
+        self.assertNotIn('return -3;', (self.src() / 'mm' / 'vma.c').read_text())
+
     def test_a_patch_that_is_there_already_counts(self) -> None:
-        write(self.own, {'mm/vma.c': edited(3, 'return 33;')})
+        write(self.own, {'mm/vma.c': edited(3, 'return -3;')})
         sh('git', 'commit', '--quiet', '--all', '--message=same', cwd=self.own)
         self.assertIn('+ 3 patches', self.repository.tool('linux', '--linux', str(self.own)))
 
     def test_a_tree_that_holds_a_topic_itself_gets_the_others(self) -> None:
-        write(self.own, {'mm/vma.c': edited(3, 'return 333;')})
+        write(self.own, {'mm/vma.c': edited(3, 'return -333;')})
         sh('git', 'commit', '--quiet', '--all', '--message=mm: mine\n\nTopic: small',
            cwd=self.own)
         for _ in range(2):
             said = self.repository.tool('linux', '--linux', str(self.own))
             self.assertIn('+ 3 patches: small, large', said)
-        self.assertIn('return 333;', (self.src() / 'mm' / 'vma.c').read_text())
+        self.assertIn('return -333;', (self.src() / 'mm' / 'vma.c').read_text())
 
     def test_topics_are_chosen(self) -> None:
         self.assertIn('+ 1 patches: small',
@@ -483,6 +494,8 @@ class OwnTree(Mirrored):
         sh('git', 'worktree', 'add', '--quiet', str(linked), cwd=self.own)
         for tree in (shallow, linked):
             self.assertIn('+ 3 patches', self.repository.tool('linux', '--linux', str(tree)))
+            made = next((self.repository.root / 'build' / 'worktrees').glob(f'{tree.name}-*'))
+            sh('git', 'log', cwd=made / 'src')
 
     def test_work_in_the_made_tree_is_not_lost(self) -> None:
         self.repository.tool('linux', '--linux', str(self.own))
