@@ -28,6 +28,10 @@ static const struct tmm_case merges[] = {
 	TMM_CASE("replace_both", "AABCDD B:r C:-", TMM_MMAP(2, 2, "rw"), "AAAAAA"),
 	TMM_CASE("replace_faulted", "AABBCC B:r#1+acct", TMM_MMAP(2, 2, "rw"),
 		 "AAAAAA"),
+	TMM_CASE("new_locked", "......", TMM_MMAP(0, 2, "rw+lock"),
+		 "AA A:rw#1+lock"),
+	TMM_CASE("new_left_locked", "AA.... A:rw#1+lock",
+		 TMM_MMAP(2, 2, "rw+lock"), "AAAA A:rw#1+lock"),
 	/* Over several VMAs, one after the other. */
 	TMM_CASE("chain_of_three", "ABCD A:- B:r C:- D:rw",
 		 TMM_MPROTECT(0, 4, "rw"), "AAAA"),
