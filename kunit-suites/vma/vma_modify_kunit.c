@@ -313,6 +313,37 @@ static void locked_stack_is_counted(struct kunit *test)
 			     " A:rw#1+lock+growsdown");
 }
 
+/* What exec() does with the stack that it has put together. */
+static int relocate_down(struct test_mm *t, int from, int pages)
+{
+	int err;
+
+	mmap_write_lock(t->mm);
+	err = relocate_vma_down(vma_lookup(t->mm, tmm_addr(t, from)),
+				pages * PAGE_SIZE);
+	mmap_write_unlock(t->mm);
+	t->doing = "relocate_vma_down()";
+	__tmm_report(t, tmm_check(t));
+	return err;
+}
+
+static void stack_is_relocated(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "............AAAA A:rw#1");
+	KUNIT_EXPECT_EQ(test, relocate_down(t, 12, 2), 0);
+	tmm_expect_layout(t, "..........AAAA A:rw#1@12");
+	KUNIT_EXPECT_EQ(test, relocate_down(t, 10, 4), 0);
+	tmm_expect_layout(t, "......AAAA A:rw#1@12");
+	KUNIT_EXPECT_EQ(test, relocate_down(t, 6, 5), 0);
+	tmm_expect_layout(t, ".AAAA A:rw#1@12");
+	/* Not over another. */
+	tmm_must(t, TMM_MMAP(0, 1, "r"));
+	KUNIT_EXPECT_EQ(test, relocate_down(t, 1, 1), -EFAULT);
+	tmm_expect_layout(t, "ABBBB A:r B:rw#1@12");
+}
+
 /*
  * Limits. A kthread has its own, so they need not be restored.
  */
@@ -572,6 +603,7 @@ static struct kunit_case vma_modify_cases[] = {
 	KUNIT_CASE(brk_grows_one_vma),
 	KUNIT_CASE(stack_grows_down),
 	KUNIT_CASE(locked_stack_is_counted),
+	KUNIT_CASE(stack_is_relocated),
 	KUNIT_CASE(address_space_is_limited),
 	KUNIT_CASE(data_is_limited),
 	KUNIT_CASE(stack_is_limited),
