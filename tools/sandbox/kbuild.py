@@ -70,7 +70,7 @@ def build(tree: Tree, config: Config, make_args: Sequence[str] = (), jobs: int =
         built = make.compile()
         make.compile_commands()
         return Build(tree, config, folder, _own_link(folder), compiler(), built,
-                     make.objects(), time.monotonic() - started)
+                     max(make.objects(), built), time.monotonic() - started)
 
 
 class _Make:
@@ -105,7 +105,7 @@ class _Make:
     def compile(self) -> int:
         """Build the kernel's binary; how many objects it took."""
         objects = self.objects()
-        meter = Meter('building', str(objects or f'about {_NOTHING_BUILT_YET}'), 'objects')
+        meter = Meter('building', objects or _NOTHING_BUILT_YET, 'objects', about=not objects)
         status = self._run('linux', meter)
         if status:
             raise cli.CannotTest('the kernel does not build; all that make said is in '

@@ -53,7 +53,7 @@ def text(results: Results, build: Build, again: str, logs: str) -> str:
         lines.append(f'... and {len(bad) - _SHOWN_FAILURES} more, see {logs}/report.txt')
     if results.held:
         lines += _suites(results.cases)
-    lines.append(_sum(results))
+    lines += _sum(results)
     return '\n'.join(lines)
 
 
@@ -137,15 +137,12 @@ def _by_suite(cases: Sequence[Case]) -> Dict[str, List[Case]]:
     return suites
 
 
-def _sum(results: Results) -> str:
-    """The last line: how many of what, why some were skipped, how long it took."""
+def _sum(results: Results) -> List[str]:
+    """The last lines: how many of what, how long it took, why some were skipped."""
     counts = totals(results)
     line = f'{counts["passed"]} passed, {counts["failed"]} failed, {counts["skipped"]} skipped'
     reasons = collections.Counter(case.reason or 'no reason given' for case in results.cases
                                   if case.status == verdict.SKIPPED)
-    if reasons:
-        line += ' (' + '; '.join(f'{count} {reason}' if len(reasons) > 1 else reason
-                                 for reason, count in reasons.most_common(4)) + ')'
     if counts['crashed']:
         line += f', {counts["crashed"]} crashed or hung'
     if counts['not_run']:
@@ -153,7 +150,12 @@ def _sum(results: Results) -> str:
     cpus = max((boot.cpus for boot in results.boots), default=1)
     line += f', {cpus} CPUs' if cpus > 1 else ''
     boots = f' in {len(results.boots)} boots' if len(results.boots) > 1 else ''
-    return f'{line}   {results.seconds:.2f} s{boots}'
+    took = f'   {results.seconds:.2f} s{boots}'
+    why = ', '.join(reasons)
+    if len(reasons) == 1 and len(line) + len(why) + len(took) + 3 <= WIDTH:
+        return [line.replace('skipped', f'skipped ({why})', 1) + took]
+    return [*(f'  skipped {count}: {reason}' for reason, count in reasons.most_common()),
+            line + took]
 
 
 def totals(results: Results) -> Dict[str, int]:

@@ -121,7 +121,7 @@ class Run:
         waiting: Deque[Plan] = collections.deque(plans)
         active: Dict[boot.Boot, Tuple[Plan, ktap.Follower, BootRecord]] = {}
         selector = selectors.DefaultSelector()
-        meter = Meter('running', str(sum(len(plan.expected) for plan in plans)), 'cases')
+        meter = Meter('running', sum(len(plan.expected) for plan in plans), 'cases')
         try:
             while waiting or active:
                 while waiting and len(active) < self.options.jobs:

@@ -88,6 +88,8 @@ def judge(follower: ktap.Follower, ended: boot.Boot, expected: Sequence[Name], n
 def _case(result: ktap.Result) -> Case:
     case = Case(result.suite, result.name, result.status, result.seconds, reason=result.reason,
                 log=result.log[-_KEPT_LINES:], parameters=result.parameters)
+    if case.status == SKIPPED and not case.reason:      # then each of its parameters was
+        case.reason = next((one.reason for one in result.parameters if one.reason), '')
     splats = kernel_log.scan(result.log)
     if splats:
         case.status = FAILED
