@@ -3,6 +3,8 @@
  * With more than one CPU: FUTEX_WAKE_OP changes a word as atomically as user
  * space does. One process adds to a shared word, and another has the kernel add
  * to it; the sum must be right.
+ *
+ * checkpatch: CAMELCASE: _Atomic is C11
  */
 #define _GNU_SOURCE
 #include <linux/futex.h>

@@ -10,6 +10,8 @@
  * fork() shares the page with the child until one of them writes to it. If the
  * thread on CPU 1 still stores through its old mapping, the child sees its copy
  * change.
+ *
+ * checkpatch: VOLATILE: user space; each access has to reach the memory
  */
 #define _GNU_SOURCE
 #include <pthread.h>

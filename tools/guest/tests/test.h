@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the reproducers share: verdicts and memory at chosen places. */
+/*
+ * What the reproducers share: verdicts and memory at chosen places.
+ *
+ * checkpatch: VOLATILE: user space; each access has to reach the memory
+ */
 #ifndef GUEST_TEST_H
 #define GUEST_TEST_H
 
@@ -14,8 +18,8 @@
 enum { PASS = 0, FAIL = 1, SKIP = 77 };
 
 #define PAGE 4096UL
-#define MB (1UL << 20)
-#define GB (1UL << 30)
+#define MB 0x100000UL
+#define GB 0x40000000UL
 
 /* The set-up did not work: nothing was tested. */
 static inline void require(int condition, const char *what)
