@@ -8,6 +8,7 @@ full check), SANDBOX_KMEMLEAK=1 also builds the kmemleak configuration.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
-from typing import Dict, List, Set, Tuple
+from typing import Dict, List, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = 'fast+selftest'
@@ -56,10 +57,74 @@ def kernels() -> List[int]:
     return found
 
 
-def left() -> Set[str]:
-    """The files that a kernel may leave behind."""
-    places = [Path('/dev/shm'), Path(tempfile.gettempdir()), Path.home() / '.uml']
-    return {str(path) for place in places if place.is_dir() for path in place.iterdir()}
+class Host(unittest.TestCase):
+    """What stays on the host: no process, no file in /dev/shm, TMPDIR or ~/.uml."""
+
+    def setUp(self) -> None:
+        self.home = Path(tempfile.mkdtemp(prefix='e2e-run-'))
+        self.addCleanup(shutil.rmtree, self.home)
+        self.temporary = self.home / 'tmp'
+        self.temporary.mkdir()
+        self.env = {**os.environ, 'HOME': str(self.home), 'TMPDIR': str(self.temporary)}
+        self.shared = set(Path('/dev/shm').iterdir())
+
+    def start(self, *options: str) -> 'subprocess.Popen[str]':
+        """tools/run in a home of its own."""
+        return subprocess.Popen([str(ROOT / 'tools' / 'run'), f'--config={CONFIG}', *options],
+                                env=self.env, text=True, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def wait_for_kernel(self) -> None:
+        """Until a kernel is up."""
+        for _ in range(1200):
+            if kernels():
+                break
+            time.sleep(0.1)
+        time.sleep(1)
+        self.assertNotEqual(kernels(), [])
+
+    def nothing_left(self) -> None:
+        """No process, no file."""
+        self.assertEqual(kernels(), [])
+        self.assertEqual(list(self.temporary.iterdir()), [])
+        self.assertFalse((self.home / '.uml').exists())
+        self.assertEqual(set(Path('/dev/shm').iterdir()) - self.shared, set())
+
+    def test_boots_leave_nothing(self) -> None:
+        boots = int(os.environ.get('SANDBOX_BOOTS', '20'))
+        verb = self.start('--suite=selftest_survives', f'--repeat={boots}')
+        output = verb.communicate(timeout=3000)[0]
+        self.assertEqual(verb.returncode, 0, output)
+        self.assertIn(f'{boots} passed', output)
+        self.nothing_left()
+
+    def test_a_signal_ends_everything(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number.name):
+                verb = self.start('--suite=selftest_stalls.loops')
+                self.wait_for_kernel()
+                verb.send_signal(number)
+                verb.communicate(timeout=30)
+                self.assertEqual(verb.returncode, 130)
+                self.nothing_left()
+
+    def test_a_killed_run_takes_its_kernel_along(self) -> None:
+        verb = self.start('--suite=selftest_stalls.loops')
+        self.wait_for_kernel()
+        verb.kill()
+        verb.communicate()
+        for _ in range(50):
+            if not kernels():
+                break
+            time.sleep(0.1)
+        self.nothing_left()
+
+    def test_two_runs_at_once(self) -> None:
+        for one in [self.start('--suite=selftest_survives') for _ in range(2)]:
+            output = one.communicate(timeout=600)[0]
+            self.assertEqual(one.returncode, 0, output)
+            self.assertIn('1 passed', output)
+        self.nothing_left()
 
 
 class Broken(unittest.TestCase):
@@ -117,64 +182,6 @@ class Broken(unittest.TestCase):
 
     def test_nothing_is_left(self) -> None:
         self.assertEqual(kernels(), [])
-
-
-class Host(unittest.TestCase):
-    """What stays on the host."""
-
-    def test_boots_leave_nothing(self) -> None:
-        boots = int(os.environ.get('SANDBOX_BOOTS', '20'))
-        before = left()
-        status, output = run('--suite=selftest_survives', f'--repeat={boots}')
-        self.assertEqual(status, 0, output)
-        self.assertEqual(kernels(), [])
-        self.assertEqual(left() - before, set())
-
-    def test_a_signal_ends_everything(self) -> None:
-        before = left()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            with self.subTest(number.name):
-                verb = subprocess.Popen(
-                    [str(ROOT / 'tools' / 'run'), f'--config={CONFIG}',
-                     '--suite=selftest_stalls.loops'], stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-                for _ in range(600):
-                    if kernels():
-                        break
-                    time.sleep(0.1)
-                time.sleep(1)
-                self.assertNotEqual(kernels(), [])
-                verb.send_signal(number)
-                verb.communicate(timeout=30)
-                self.assertEqual(verb.returncode, 130)
-                self.assertEqual(kernels(), [])
-        self.assertEqual(left() - before, set())
-
-    def test_a_killed_run_takes_its_kernel_along(self) -> None:
-        verb = subprocess.Popen(
-            [str(ROOT / 'tools' / 'run'), f'--config={CONFIG}', '--suite=selftest_stalls.loops'],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(600):
-            if kernels():
-                break
-            time.sleep(0.1)
-        verb.kill()
-        verb.wait()
-        for _ in range(50):
-            if not kernels():
-                break
-            time.sleep(0.1)
-        self.assertEqual(kernels(), [])
-
-    def test_two_runs_at_once(self) -> None:
-        both = [subprocess.Popen([str(ROOT / 'tools' / 'run'), f'--config={CONFIG}',
-                                  '--suite=selftest_survives'], text=True,
-                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT) for _ in range(2)]
-        for one in both:
-            output = one.communicate(timeout=600)[0]
-            self.assertEqual(one.returncode, 0, output)
-            self.assertIn('1 passed', output)
 
 
 class Selection(unittest.TestCase):
