@@ -38,6 +38,7 @@ static const struct tmm_case merges[] = {
 	TMM_CASE("chain_in_the_middle", "AABCDD A:rw B:r C:- D:rw",
 		 TMM_MPROTECT(2, 2, "rw"), "AAAAAA"),
 };
+
 KUNIT_ARRAY_PARAM_DESC(merges, merges, name);
 
 /* Who has an anon_vma decides where it has to be cloned to. */
@@ -96,6 +97,7 @@ static const struct tmm_case anon_vma_merges[] = {
 	TMM_CASE("part_right_faulted_right", "AAAABB A:r B:rw#1",
 		 TMM_MPROTECT(2, 2, "rw"), "AABBBB A:r B:rw#1"),
 };
+
 KUNIT_ARRAY_PARAM_DESC(anon_vma_merges, anon_vma_merges, name);
 
 /* Files: what is next to each other must be so in the file as well. */
@@ -153,6 +155,7 @@ static const struct tmm_case file_merges[] = {
 	TMM_CASE("private_between_shared", "AA..BB A:rwsf0 B:rwsf0",
 		 TMM_MMAP(2, 2, "rwf0"), "AACCBB A:rwsf0 B:rwsf0 C:rwf0"),
 };
+
 KUNIT_ARRAY_PARAM_DESC(file_merges, file_merges, name);
 
 /*
@@ -185,6 +188,7 @@ static const struct tmm_case sharing[] = {
 	TMM_CASE("not_with_other_policy", "AABB A:r#1m+acct", TMM_WRITE(2, 2),
 		 "AABB A:r#1m+acct B:rw#2"),
 };
+
 KUNIT_ARRAY_PARAM_DESC(sharing, sharing, name);
 
 static void fault_shares_anon_vma(struct kunit *test)
@@ -233,6 +237,7 @@ static const struct tmm_case moved_merges[] = {
 	TMM_CASE("shared_file_moved_between", "AA..BB..CC A:rwsf0 B:rwsf0 C:rwsf0@2",
 		 TMM_MOVE(8, 2, 2), "AAAAAA A:rwsf0"),
 };
+
 KUNIT_ARRAY_PARAM_DESC(moved_merges, moved_merges, name);
 
 /*
@@ -247,6 +252,7 @@ static const struct tmm_case self_merges[] = {
 	TMM_CASE("half_behind_itself", "AAAA", TMM_MOVE(0, 2, 4), "..AAAA"),
 	TMM_CASE("half_in_front_of_itself", "..AAAA", TMM_MOVE(4, 2, 0), "AAAA"),
 };
+
 KUNIT_ARRAY_PARAM_DESC(self_merges, self_merges, name);
 
 static void moved_merges_with_itself(struct kunit *test)
@@ -281,6 +287,7 @@ static const struct difference differences[] = {
 	{ "userfaultfds", "u0", "u1" },
 	{ "policy", "m", "" },
 };
+
 KUNIT_ARRAY_PARAM_DESC(differences, differences, name);
 
 /* @format has a %s for each of @a, @b and @c. */
@@ -372,6 +379,7 @@ static const struct tmm_case sticky_merges[] = {
 	TMM_CASE("right_of_a_new_range", "AA..BB B:rw+guard#1",
 		 TMM_MMAP(2, 2, "rw"), "AAAAAA A:rw+guard#1"),
 };
+
 KUNIT_ARRAY_PARAM_DESC(sticky_merges, sticky_merges, name);
 
 /*
@@ -392,6 +400,7 @@ static const struct tmm_case driver_merges[] = {
 	TMM_CASE("new_left_only", "AA..BB A:rwsf2 B:rwsf2",
 		 TMM_MMAP(2, 2, "rwsf2"), "AAAABB A:rwsf2 B:rwsf2"),
 };
+
 KUNIT_ARRAY_PARAM_DESC(driver_merges, driver_merges, name);
 
 static void no_vma_to_be_closed_is_removed(struct kunit *test)
@@ -421,6 +430,7 @@ static const struct tmm_case fork_merges[] = {
 	TMM_CASE("move_next_to_unfaulted", "AA....BB B:rw#1@2",
 		 TMM_MOVE(6, 2, 2), "AABB B:rw#1*2"),
 };
+
 KUNIT_ARRAY_PARAM_DESC(fork_merges, fork_merges, name);
 
 static void inherited_stays_apart(struct kunit *test)
@@ -506,6 +516,7 @@ static struct kunit_suite vma_merge_suite = {
 	.name = "vma_merge",
 	.test_cases = vma_merge_cases,
 };
+
 kunit_test_suite(vma_merge_suite);
 
 MODULE_DESCRIPTION("Tests for VMA merging");

@@ -3,6 +3,9 @@
  * Changing what a range is: each way to do it splits, merges back, and is
  * accounted for. mremap(), brk() and stack growth, which make VMAs longer or
  * take them elsewhere, are here as well.
+ *
+ * checkpatch: LINE_SPACING: VMA_ITERATOR() is a declaration
+ * checkpatch: SPLIT_STRING: pictures are wide
  */
 #include <linux/mman.h>
 #include <linux/sched/signal.h>
@@ -90,6 +93,7 @@ static const struct round_trip round_trips[] = {
 	  TMM_POLICY(2, 2), "AABBCC A:rw#1 B:rw#1m C:rw#1",
 	  TMM_NO_POLICY(2, 2) },
 };
+
 KUNIT_ARRAY_PARAM_DESC(round_trips, round_trips, name);
 
 static struct tmm_case there(const struct round_trip *r)
@@ -186,6 +190,7 @@ static const struct tmm_case remaps[] = {
 	TMM_CASE("duplicate_shared", "AA A:rwsf0",
 		 TMM_MREMAP(0, 0, 5, 2, FIXED), "AA...BB A:rwsf0 B:rwsf0@0"),
 };
+
 KUNIT_ARRAY_PARAM_DESC(remaps, remaps, name);
 
 /*
@@ -203,6 +208,7 @@ static const struct tmm_case remaps_in_steps[] = {
 	TMM_CASE("move_several", "AABB.... B:r", TMM_MOVE(0, 4, 8),
 		 "........AABB B:r"),
 };
+
 KUNIT_ARRAY_PARAM_DESC(remaps_in_steps, remaps_in_steps, name);
 
 static void remaps_as_asked(struct kunit *test)
@@ -624,6 +630,7 @@ static struct kunit_suite vma_modify_suite = {
 	.name = "vma_modify",
 	.test_cases = vma_modify_cases,
 };
+
 kunit_test_suite(vma_modify_suite);
 
 MODULE_DESCRIPTION("Tests for changing VMAs");

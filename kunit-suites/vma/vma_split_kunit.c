@@ -193,6 +193,7 @@ static const struct tmm_case inheritance[] = {
 	TMM_CASE_ERR("mprotect_over_a_hole", "AA..BB A:r B:r",
 		     TMM_MPROTECT(2, 4, "r"), -ENOMEM),
 };
+
 KUNIT_ARRAY_PARAM_DESC(inheritance, inheritance, name);
 
 static void both_halves_inherit(struct kunit *test)
@@ -237,6 +238,7 @@ static const struct tmm_case limited[] = {
 		 "AAAB B:r"),
 	TMM_CASE("mprotect_whole", "AAAA", TMM_MPROTECT(0, 4, "r"), "AAAA A:r"),
 };
+
 KUNIT_ARRAY_PARAM_DESC(limited, limited, name);
 
 static void number_of_vmas_is_limited(struct kunit *test)
@@ -268,6 +270,7 @@ static const struct tmm_case unsplittable[] = {
 	TMM_CASE("mprotect_all", "AAAA A:rwsf3", TMM_MPROTECT(0, 4, "r"),
 		 "AAAA A:rsf3"),
 };
+
 KUNIT_ARRAY_PARAM_DESC(unsplittable, unsplittable, name);
 
 static void driver_may_refuse_a_split(struct kunit *test)
@@ -309,6 +312,7 @@ static struct kunit_suite vma_split_suite = {
 	.name = "vma_split",
 	.test_cases = vma_split_cases,
 };
+
 kunit_test_suite(vma_split_suite);
 
 MODULE_DESCRIPTION("Tests for VMA splitting");
