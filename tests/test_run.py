@@ -364,7 +364,7 @@ class Splats(unittest.TestCase):
                 ('BUG: Bad page state in process kunit_try_catch  pfn:0123', 'page'),
                 ('WARNING: suspicious RCU usage', 'lockdep'),
                 ('WARNING: bad unlock balance detected!', 'lockdep'),
-                ('kmemleak: 3 new suspected memory leaks (see ...)', 'kmemleak'),
+                ('unreferenced object 0x60b86000 (size 8192):', 'kmemleak'),
                 ('BUG: kernel NULL pointer dereference, address: 0', 'BUG'),
                 ('WARNING: mm/vma.c:812 at vma_merge+0x1/0x2', 'WARNING')):
             self.assertEqual(self.kinds(line), [kind], line)

@@ -38,7 +38,7 @@ _SPLATS = tuple((kind, re.compile(pattern)) for kind, pattern in (
     ('soft lockup', r'watchdog: BUG: |BUG: workqueue lockup'),
     ('SLUB', r'BUG \S+ \(|Slab corruption|FIX \S+: |Object padding overwritten'),
     ('page', r'BUG: Bad page|BUG: Bad rss-counter|BUG: non-zero pgtables|pagealloc: '),
-    ('kmemleak', r'kmemleak: \d+ new suspected memory leaks|unreferenced object 0x'),
+    ('kmemleak', r'unreferenced object 0x'),
     ('ODEBUG', r'ODEBUG: '),
     ('BUG', r'BUG:|kernel BUG at |Oops|Internal error|general protection fault|'
             r'Unable to handle kernel|Segfault with no mm|double fault'),
@@ -90,8 +90,7 @@ def _opens(line: str) -> bool:
 
 def _continues(last: Splat, kind: str, number: int) -> bool:
     """Whether a telling line is part of the report before it: a panic follows its BUG."""
-    return number - last.first < _SAME_REPORT and (
-        kind == 'panic' or kind == 'kmemleak' == last.kind)
+    return number - last.first < _SAME_REPORT and kind == 'panic'
 
 
 def _body(lines: Sequence[str]) -> List[str]:

@@ -9,6 +9,7 @@ from . import cli, paths, proc
 
 SOURCE = paths.TOOLS / 'guest' / 'kmemleak_init.c'
 DONE = 'kmemleak-init: done'
+SILENCE = 60.0      # it waits, and scans all memory, without a word
 
 
 def prepare(root: Path) -> None:

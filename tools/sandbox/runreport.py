@@ -83,12 +83,14 @@ def _cut(message: str) -> List[str]:
 
 _NOISE = re.compile(
     r'\s*(?:KTAP version|# Subtest|# module: |1\.\.\d|Stack:$|[0-9a-f]{8,16}( [0-9a-f]{8,16})*$|'
-    r'Modules linked in|CPU: |Pid: |Hardware name|Tainted: |R[A-HJ-Z0-9]\w: |-+\[|=+$|$)')
+    r'Modules linked in|CPU: |Pid: |Hardware name|Tainted: |'
+    r'R[A-HJ-Z0-9]\w: |hex dump|([0-9a-f]{2} ){16}|backtrace \(crc|-+\[|=+$|$)')
 _GUESSED = re.compile(r'\s*\? ')
 # Every stack trace begins in the one and ends in the other.
 _MACHINERY = re.compile(
     r'\s*(?:show_stack|dump_stack(?:_lvl)?|__warn|warn_slowpath_fmt|v?panic|add_taint|_printk|'
-    r'Call Trace|kunit_try_run_case|kunit_generic_run_threadfn_adapter|kthread|'
+    r'save_stack_trace|stack_trace_save|set_track_prepare|__alloc_object|__create_object|'
+    r'kmemleak_alloc|Call Trace|kunit_try_run_case|kunit_generic_run_threadfn_adapter|kthread|'
     r'new_thread_handler)\b')
 
 

@@ -91,6 +91,8 @@ class Run:
         self._started = 0
         self._hangs: Dict[str, int] = collections.Counter()
         silence = options.timeout or default_silence(kbuild.options(build.folder))
+        if options.kmemleak:
+            silence = max(silence, kmemleak.SILENCE)
         self.limits = boot.Limits(silence=silence, case=max(300.0, 2 * silence))
         self.inventory = inventory(self)
         self._leak_root = build.linux.parent / 'guest'
