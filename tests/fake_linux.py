@@ -37,7 +37,7 @@ def misbehave(how: str) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     if how == 'child':
-        subprocess.Popen(['sleep', '1000'])
+        subprocess.Popen([sys.executable, __file__, 'child'])
     while how == 'flood':
         say('flood ' * 50)
     while how == 'drip':
@@ -60,6 +60,8 @@ def run(suites: Dict[str, List[str]], todo: Dict[str, str]) -> None:
 
 def main(arguments: List[str]) -> None:
     """Boot, as the arguments say."""
+    if arguments == ['child']:
+        time.sleep(1000)
     given = dict(argument.partition('=')[::2] for argument in arguments)
     behaviour = json.loads((Path(__file__).resolve().parent.parent / 'behaviour.json').read_text())
     suite_glob, _, case_glob = given.get('kunit.filter_glob', '*').partition('.')

@@ -65,14 +65,14 @@ class FakeKernel(unittest.TestCase):
         return results
 
     def processes(self) -> List[str]:
-        """Command lines that still name our folder, or a child of the fake."""
+        """Command lines that still name our kernel."""
         found = []
         for entry in Path('/proc').glob('[0-9]*/cmdline'):
             try:
                 line = entry.read_bytes().replace(b'\0', b' ').decode()
             except OSError:
                 continue
-            if str(self.linux) in line or line.startswith('sleep 1000'):
+            if str(self.linux) in line:
                 found.append(line)
         return found
 

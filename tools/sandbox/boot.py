@@ -98,7 +98,7 @@ class Boot:
     def overdue(self) -> bool:
         """End the boot if a limit has passed; whether it is over."""
         now = time.monotonic()
-        if self.process.poll() is not None:
+        if self._exited():
             while not self.how and self._readable():
                 self.read()
             if not self.how:
@@ -111,13 +111,18 @@ class Boot:
 
     def kill(self) -> None:
         """End the boot and every process of it; harmless when it is over."""
-        end_session(self.process.pid)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=5)
+        if self.process.returncode is None:     # else its number may be another's by now
+            end_session(self.process.pid)
+            self.process.wait()
         if self.process.stdout:
             self.process.stdout.close()
         self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _exited(self) -> bool:
+        """Whether the kernel has ended; it stays a zombie, so that nobody gets its number."""
+        return self.process.returncode is not None or os.waitid(
+            os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def _readable(self) -> bool:
         return bool(select.select([self._pipe], [], [], 0)[0])
@@ -168,8 +173,9 @@ class Boot:
         if self._rest:
             self._take(b'\n')
         if how == EXITED:       # what runs at exit (gcov) may still be at work
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(timeout=10)
+            until = time.monotonic() + _PATIENCE
+            while not self._exited() and time.monotonic() < until:
+                time.sleep(0.001)
         self.kill()
         status = self.process.returncode
         if how == EXITED and status:
