@@ -51,7 +51,8 @@ class Fragments(unittest.TestCase):
 
     def test_names_compose_and_arguments_follow(self) -> None:
         config = configs.load('debug+smp')
-        self.assertEqual([path.stem for path in config.fragments], ['common', 'debug', 'smp'])
+        self.assertEqual([path.stem for path in config.fragments],
+                         ['common', 'mm', 'thp', 'debug', 'smp'])
         self.assertEqual(config.kernel_args, ('ncpus=2', 'seccomp=on'))
         self.assertEqual(configs.load('fast').kernel_args, ())
 
@@ -63,6 +64,7 @@ class Fragments(unittest.TestCase):
     def test_additions_are_no_configurations(self) -> None:
         self.assertIn('lean-swap', configs.tested())
         self.assertNotIn('selftest', configs.tested())
+        self.assertNotIn('mm', configs.tested())
 
 
 class Build(unittest.TestCase):
@@ -126,6 +128,14 @@ class Build(unittest.TestCase):
     def test_contradicting_fragments_are_an_error(self) -> None:
         with self.assertRaisesRegex(cli.CannotTest, 'CONFIG_SWAP'):
             self.build('CONFIG_SWAP=y\n', '# CONFIG_SWAP is not set\n')
+
+    def test_a_fragment_needs_its_topic(self) -> None:
+        fragments = ('CONFIG_KUNIT=y\n', '# Huge pages.\n# needs: um-thp\n\nCONFIG_UNMET=y\n')
+        self.build(*fragments)
+        self.assertNotIn('UNMET', (self.folder / 'builds' / 'test' / '.config').read_text())
+        self.tree = dataclasses.replace(self.tree, topics=('um-thp',))
+        with self.assertRaisesRegex(cli.CannotTest, 'CONFIG_UNMET=y'):
+            self.build(*fragments)
 
     def test_a_broken_build_shows_the_compilers_words(self) -> None:
         (self.src / 'broken').touch()

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """Configurations: what the fragments in uml-configs/ add up to.
 
-CONFIG=fast is uml-configs/common.config + uml-configs/fast.config, and
-CONFIG=debug+smp adds two fragments.  The kernel arguments that belong to a
-fragment are in NAME.args beside it, a line each.  kunit.py's own modules merge
-the fragments, so kunit.py --kunitconfig=... comes to the same configuration.
+CONFIG=lean is uml-configs/common.config + uml-configs/lean.config, and
+CONFIG=debug+smp adds two fragments.  A line '# with: mm thp' in a fragment
+brings others along; '# needs: TOPIC' leaves one out where the tree does not
+have that topic.  The kernel arguments that belong to a fragment are in
+NAME.args beside it, a line each.  kunit.py's own modules merge the fragments,
+so kunit.py --kunitconfig=... comes to the same configuration.
 """
 
 import importlib
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +21,9 @@ from . import cli, paths
 from .tree import Tree
 
 COMMON = 'common'
+_DIRECTIVE = re.compile(r'^# (with|needs): (.*)$', re.MULTILINE)
 # Fragments that add something to a configuration, and are none by themselves.
-ADDITIONS = ('selftest', 'upstream')
+ADDITIONS = ('mm', 'selftest', 'thp', 'upstream')
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,23 @@ def tested() -> List[str]:
 def purpose(name: str) -> str:
     """What a fragment is for: the first sentence of its comment."""
     words: List[str] = []
-    for line in (paths.CONFIGS / f'{name}.config').read_text(encoding='utf-8').splitlines():
-        if not line.startswith('# ') or line.startswith('# CONFIG_'):
+    for line in _path(name).read_text(encoding='utf-8').splitlines():
+        if not line.startswith('# ') or line.startswith('# CONFIG_') or _DIRECTIVE.match(line):
             break
         if 'SPDX' not in line:
             words.append(line[2:].strip())
     return ' '.join(words).split('. ')[0].rstrip('.')
+
+
+def _path(name: str) -> Path:
+    return paths.CONFIGS / f'{name}.config'
+
+
+def _named(path: Path, directive: str) -> List[str]:
+    """The words of a fragment's lines '# with: ...' or '# needs: ...'."""
+    text = path.read_text(encoding='utf-8')
+    return [word for found, words in _DIRECTIVE.findall(text) if found == directive
+            for word in words.split()]
 
 
 def _arguments(name: str) -> List[str]:
@@ -67,11 +82,17 @@ def load(name: str) -> Config:
     if unknown or len(set(parts)) < len(parts):
         raise cli.CannotTest(f"CONFIG={name}: there is no '{unknown[0] if unknown else name}' in "
                              f'uml-configs/; there are {", ".join(known())}')
-    parts.insert(0, COMMON)
+    with_others = [other for part in parts for other in (*_named(_path(part), 'with'), part)]
+    every = list(dict.fromkeys([COMMON, *with_others]))
     return Config(name=name,
-                  fragments=tuple(paths.CONFIGS / f'{part}.config' for part in parts),
-                  kernel_args=tuple(arg for part in parts for arg in _arguments(part)),
-                  purpose='; '.join(purpose(part) for part in parts[1:]))
+                  fragments=tuple(_path(part) for part in every),
+                  kernel_args=tuple(arg for part in every for arg in _arguments(part)),
+                  purpose='; '.join(purpose(part) for part in parts))
+
+
+def in_tree(tree: Tree, config: Config) -> List[Path]:
+    """The configuration's fragments, less those whose topic the tree does not have."""
+    return [path for path in config.fragments if set(_named(path, 'needs')) <= set(tree.topics)]
 
 
 def kunit_module(tree: Tree, name: str) -> ModuleType:
@@ -95,7 +116,7 @@ def merged(tree: Tree, config: Config, folder: Path) -> Any:
     wanted = fragments.parse_file(str(tree.src / kernel.UML_KCONFIG_PATH))
     try:
         wanted.merge_in_entries(kernel.get_parsed_kunitconfig(
-            str(folder), [str(path) for path in config.fragments]))
+            str(folder), [str(path) for path in in_tree(tree, config)]))
     except (kernel.ConfigError, fragments.KconfigParseError) as cause:
         raise cli.CannotTest(f'CONFIG={config.name}: {" ".join(str(cause).split())}') from cause
     return wanted
