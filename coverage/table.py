@@ -4,6 +4,7 @@
 from typing import List
 
 from .model import Coverage, Ratio
+from .reasons import Excused
 
 NAME = 26
 FUNCTION = 32
@@ -35,6 +36,14 @@ def files(coverage: Coverage) -> List[str]:
         rows += _row(name, NAME, [_cell(totals.lines), _cell(totals.branches),
                                   _cell(totals.functions)])
     return rows
+
+
+def with_reasons(excused: Excused) -> List[str]:
+    """What is covered or has a recorded reason not to be, and the reasons that no longer hold."""
+    rows = []
+    if excused.why:
+        rows = _row('with reasons', NAME, [_cell(excused.lines), _cell(excused.outcomes)])
+    return rows + [f'stale reason: {complaint}' for complaint in excused.stale]
 
 
 def functions(coverage: Coverage) -> List[str]:

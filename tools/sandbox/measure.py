@@ -10,6 +10,8 @@ files         by path: lines, branches, functions, each {covered, total}, and
               by_function: [{name, line, calls, lines, branches}] in the order of
               the source; empty when no boot left data
 totals        lines, branches, functions of all files together
+reasons       lines, branches: covered or excused by kunit-suites/*/uncovered, of all;
+              stale: a line of text for each entry that excuses nothing
 gcov          version of gcc whose data it is;  optimisation: its flags
 lost          a line of text for each boot that left no data
 not_compiled  files of the default list that the configuration leaves out
@@ -21,7 +23,8 @@ import subprocess
 from pathlib import Path
 from typing import List, Sequence, Tuple
 
-from coverage import Coverage, gcov
+from coverage import Coverage, CoverageError, gcov, reasons
+from coverage.reasons import Excused
 
 from . import boot, cli, ktap, paths, proc
 from .kbuild import Build
@@ -119,6 +122,15 @@ def lost_boots(run: MeasuredRun, results: Results, coverage: Coverage) -> List[s
             lines.append(f'boot {record.number} left no data ({how}): what its {ran} cases '
                          'executed is not counted')
     return lines
+
+
+def excused(coverage: Coverage, tree: Tree) -> Excused:
+    """What the reasons in kunit-suites/*/uncovered add to it."""
+    try:
+        known = reasons.read(sorted(paths.SUITES.glob('*/uncovered')), paths.ROOT)
+        return reasons.excuse(known, coverage, tree.src)
+    except CoverageError as cause:
+        raise cli.CannotTest(str(cause)) from cause
 
 
 def genhtml(info: Path, folder: Path, source: Path, title: str) -> None:
