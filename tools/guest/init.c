@@ -8,6 +8,8 @@
  * The last line of the log names the verdict, so that a run which never got
  * there (panic, hang) cannot be taken for a result:
  *
+ * What was printed before 'guest: started' is not the program's.
+ *
  *	guest: exited STATUS	(127: there is no such program)
  *	guest: killed SIGNAL
  *	guest: failed REASON	(the program did not get to run)
@@ -17,6 +19,8 @@
  *	GUEST_SWAP=DEV	swap on DEV (prepared by mkswap)
  *	GUEST_EXT4=DEV	mount the ext4 file system on DEV at /mnt
  *	GUEST_DIR=DIR	where PROGRAM starts, / if there is none
+ *	GUEST_CONSOLE=DEV	where PROGRAM and we print, /dev/console if there is
+ *			none: the kernel's log is elsewhere then
  *
  * The root may be read only: only mount points are needed on it.
  */
@@ -84,11 +88,12 @@ static void mount_all(void)
 /* Without a console in the root the kernel starts us with no files open. */
 static void open_console(void)
 {
+	const char *console = getenv("GUEST_CONSOLE");
 	int fd;
 
-	if (fcntl(STDOUT_FILENO, F_GETFD) >= 0)
+	if (!console && fcntl(STDOUT_FILENO, F_GETFD) >= 0)
 		return;
-	fd = open("/dev/console", O_RDWR);
+	fd = open(console ?: "/dev/console", O_RDWR);
 	if (fd < 0)
 		return;
 	dup2(fd, STDIN_FILENO);
@@ -148,6 +153,8 @@ int main(int argc, char **argv)
 
 	mount_all();
 	open_console();
+	printf("guest: started\n");
+	fflush(stdout);
 	if (argc < 2) {
 		errno = EINVAL;
 		fail("find", "PROGRAM on the command line");

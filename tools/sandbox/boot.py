@@ -47,12 +47,13 @@ class Limits:
 class Boot:
     """A running kernel.  Call read() when fileno() is readable and overdue() now and then.
 
-    progressed is called with each line and tells whether it was a KTAP result.
+    progressed is called with each line and tells whether it was a KTAP result;
+    kept are files that the kernel finds open under the same numbers.
     """
 
     def __init__(self, command: Sequence[str], log: Path, folder: Path,
                  progressed: Callable[[str], bool], limits: Limits,
-                 env: Optional[Dict[str, str]] = None) -> None:
+                 env: Optional[Dict[str, str]] = None, kept: Sequence[int] = ()) -> None:
         self.folder = folder
         self.how = ''
         self.reason = ''
@@ -62,7 +63,7 @@ class Boot:
         self._rest = b''
         self._unreported = 0
         self._last_output = self._last_result = self.started
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self._log: IO[bytes] = open(log, 'wb')
         environment = proc.environment(env)
         for name in ('TMPDIR', 'TMP', 'TEMP'):
@@ -71,7 +72,7 @@ class Boot:
         self.process = subprocess.Popen(
             ['setpriv', '--pdeathsig', 'KILL', kernel, f'uml_dir={folder}', 'umid=u', *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=environment, start_new_session=True)
+            env=environment, start_new_session=True, pass_fds=kept)
         assert self.process.stdout is not None
         self._pipe = self.process.stdout.fileno()
         os.set_blocking(self._pipe, False)

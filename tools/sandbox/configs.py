@@ -4,9 +4,10 @@
 CONFIG=lean is uml-configs/common.config + uml-configs/lean.config, and
 CONFIG=debug+smp adds two fragments.  A line '# with: mm thp' in a fragment
 brings others along; '# needs: TOPIC' leaves one out where the tree does not
-have that topic.  The kernel arguments that belong to a fragment are in
-NAME.args beside it, a line each.  kunit.py's own modules merge the fragments,
-so kunit.py --kunitconfig=... comes to the same configuration.
+have that topic; '# without: common' is for a kernel that runs no suites.  The
+kernel arguments that belong to a fragment are in NAME.args beside it, a line
+each.  kunit.py's own modules merge the fragments, so kunit.py
+--kunitconfig=... comes to the same configuration.
 """
 
 import importlib
@@ -21,7 +22,7 @@ from . import cli, paths
 from .tree import Tree
 
 COMMON = 'common'
-_DIRECTIVE = re.compile(r'^# (with|needs): (.*)$', re.MULTILINE)
+_DIRECTIVE = re.compile(r'^# (with|without|needs): (.*)$', re.MULTILINE)
 # Fragments that add something to a configuration, and are none by themselves.
 ADDITIONS = ('mm', 'selftest', 'thp', 'upstream')
 
@@ -42,7 +43,8 @@ def known() -> List[str]:
 
 def tested() -> List[str]:
     """The configurations that our suites must pass in."""
-    return [name for name in known() if name not in ADDITIONS]
+    return [name for name in known() if name not in ADDITIONS
+            and COMMON not in _named(_path(name), 'without')]
 
 
 def purpose(name: str) -> str:
@@ -83,7 +85,8 @@ def load(name: str) -> Config:
         raise cli.CannotTest(f"CONFIG={name}: there is no '{unknown[0] if unknown else name}' in "
                              f'uml-configs/; there are {", ".join(known())}')
     with_others = [other for part in parts for other in (*_named(_path(part), 'with'), part)]
-    every = list(dict.fromkeys([COMMON, *with_others]))
+    without = {other for part in parts for other in _named(_path(part), 'without')}
+    every = [one for one in dict.fromkeys([COMMON, *with_others]) if one not in without]
     return Config(name=name,
                   fragments=tuple(_path(part) for part in every),
                   kernel_args=tuple(arg for part in every for arg in _arguments(part)),

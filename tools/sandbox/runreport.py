@@ -207,6 +207,11 @@ def _parameter(one: ktap.Result) -> Dict[str, object]:
 _NOT_XML = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd]')
 
 
+def xml_text(text: str) -> str:
+    """A text without what XML cannot hold."""
+    return _NOT_XML.sub('?', text)
+
+
 def junit(results: Results) -> str:
     """JUnit XML: a testsuite for each suite, problems as cases of a suite 'boot'."""
     root = xml.Element('testsuites')
@@ -227,8 +232,8 @@ def junit(results: Results) -> str:
                 xml.SubElement(leaf, 'skipped', message=case.reason)
             elif case.bad:
                 failure = xml.SubElement(leaf, 'failure', type=case.status,
-                                         message=_NOT_XML.sub('?', case.message))
-                failure.text = _NOT_XML.sub('?', '\n'.join(case.log))
+                                         message=xml_text(case.message))
+                failure.text = xml_text('\n'.join(case.log))
     return xml.tostring(root, encoding='unicode') + '\n'
 
 
