@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """tools/selftests, tools/exec and the guest without a kernel: golden outputs, and a fake."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -97,7 +98,8 @@ class Outputs(unittest.TestCase):
         self.assertEqual(judged(text, exited(1))[3][2], 'because')
 
     def test_a_failure_is_explained_by_the_comment_before_it(self) -> None:
-        text = '1..1\n# [RUN] ptrace write\n# write() failed: Input/output error\nnot ok 1 write()\n'
+        text = ('1..1\n# [RUN] ptrace write\n# write() failed: Input/output error\n'
+                'not ok 1 write()\n')
         self.assertEqual(judged(text, exited(1)),
                          [('write()', 'failed', 'write() failed: Input/output error')])
 
@@ -221,7 +223,9 @@ class Endings(FakeGuest):
         self.assertEqual((ending.how, ending.reason), (guest.HUNG, 'not over after 1 s'))
 
     def test_floods(self) -> None:
-        with mock.patch.object(guest, '_LOG_LIMIT', 1 << 20):
+        with mock.patch.object(guest, '_LOG_LIMIT', 1 << 20), \
+                mock.patch.object(guest, '_LIMITS', dataclasses.replace(guest._LIMITS,
+                                                                        output=1 << 20)):
             for name in ('floods', 'kernel_floods'):
                 self.assertEqual(self.ending(name).how, guest.FLOODED)
         for log in self.folder.glob('log*'):
@@ -239,6 +243,9 @@ class Endings(FakeGuest):
         self.assertIn('echoes -x two', self.lines)
         with self.assertRaisesRegex(cli.CannotTest, 'command line'):
             self.start('echoes', 'a "quoted" word')
+        with self.assertRaisesRegex(cli.CannotTest, 'too many'):
+            self.start('echoes', *['x'] * 31)
+        self.nothing_left()
 
     def test_a_kernel_that_is_none(self) -> None:
         self.linux.chmod(0o644)
@@ -422,7 +429,8 @@ class BadInput(unittest.TestCase):
         self.check('exec', '--prog=/', says='is a folder')
         self.check('exec', '--prog=/etc/passwd', says='neither a .c file')
         self.check('exec', '--prog=/bin/ls', says='not a static executable')
-        self.check('exec', f'--prog={HERE}/fake_guest.py', '--config=fast', says='CONFIG=fast+guest')
+        script = f'--prog={HERE}/fake_guest.py'
+        self.check('exec', script, '--config=fast', says='CONFIG=fast+guest')
 
     def test_a_static_executable_is_known(self) -> None:
         with tempfile.TemporaryDirectory() as folder:

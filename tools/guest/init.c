@@ -17,8 +17,11 @@
  * The kernel hands NAME=value words of its command line over as environment:
  *
  *	GUEST_SWAP=DEV	swap on DEV (prepared by mkswap)
+ *	GUEST_ZRAM=SIZE	swap of that size in compressed memory
  *	GUEST_EXT4=DEV	mount the ext4 file system on DEV at /mnt
- *	GUEST_DIR=DIR	where PROGRAM starts, / if there is none
+ *	GUEST_DIR=DIR	where PROGRAM starts, / if there is none; a link to it is
+ *			made there, for tests that start themselves as ./NAME
+ *	GUEST_USER=ID	the user and group that PROGRAM runs as
  *	GUEST_CONSOLE=DEV	where PROGRAM and we print, /dev/console if there is
  *			none: the kernel's log is elsewhere then
  *
@@ -26,10 +29,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -103,29 +108,82 @@ static void open_console(void)
 		close(fd);
 }
 
+static void set(const char *file, const char *value)
+{
+	int fd = open(file, O_WRONLY);
+
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		fail("write to", file);
+	close(fd);
+}
+
+/* What mkswap does: see union swap_header in the kernel's linux/swap.h. */
+static void make_swap(const char *device)
+{
+	static unsigned int page[1024];
+	unsigned long long size;
+	int fd = open(device, O_RDWR);
+
+	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &size))
+		fail("open", device);
+	page[256] = 1;		/* version */
+	page[257] = size / sizeof(page) - 1;	/* its last page */
+	memcpy((char *)page + sizeof(page) - 10, "SWAPSPACE2", 10);
+	if (write(fd, page, sizeof(page)) != sizeof(page) || close(fd))
+		fail("write to", device);
+}
+
 static void prepare(void)
 {
 	const char *swap = getenv("GUEST_SWAP");
+	const char *zram = getenv("GUEST_ZRAM");
 	const char *ext4 = getenv("GUEST_EXT4");
 
+	if (zram) {
+		set("/sys/block/zram0/disksize", zram);
+		make_swap("/dev/zram0");
+		if (swapon("/dev/zram0", 0))
+			fail("swapon", "/dev/zram0");
+	}
 	if (swap && swapon(swap, 0))
 		fail("swapon", swap);
 	if (ext4 && mount(ext4, "/mnt", "ext4", 0, ""))
 		fail("mount", ext4);
 }
 
+static void enter(const char *dir, const char *program)
+{
+	const char *name = strrchr(program, '/');
+
+	if (chdir(dir))
+		fail("chdir", dir);
+	if (name && symlink(program, name + 1) && errno != EEXIST)
+		fail("link", program);
+}
+
+static void become(const char *user)
+{
+	int id = atoi(user);
+
+	if (setgid(id) || setuid(id))
+		fail("turn into user", user);
+}
+
 static pid_t start(char **argv)
 {
 	const char *dir = getenv("GUEST_DIR");
+	const char *user = getenv("GUEST_USER");
 	pid_t pid;
 
-	if (dir && chdir(dir))
-		fail("chdir", dir);
+	if (dir)
+		enter(dir, argv[0]);
 	pid = fork();
 	if (pid < 0)
 		fail("fork", argv[0]);
 	if (!pid) {
 		setsid();
+		if (user)
+			become(user);
 		execvp(argv[0], argv);
 		fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
 		_exit(127);

@@ -29,7 +29,8 @@ from . import boot, cli, packages, paths, proc
 
 INIT = paths.TOOLS / 'guest' / 'init.c'
 MOUNT_POINTS = ('dev', 'proc', 'sys', 'tmp', 'mnt', 'bin')
-NEEDED = {'setpriv': 'util-linux', 'mkswap': 'util-linux', 'mkfs.ext4': 'e2fsprogs', 'busybox': 'busybox-static'}
+NEEDED = {'setpriv': 'util-linux', 'mkswap': 'util-linux', 'mkfs.ext4': 'e2fsprogs',
+          'busybox': 'busybox-static'}
 
 EXITED, KILLED = 'exited', 'killed'         # the program: with a status, by a signal
 FAILED = 'failed'                           # the init could not start it
@@ -39,6 +40,8 @@ HUNG, FLOODED = boot.HUNG, boot.FLOODED
 _STARTED = 'guest: started'
 _VERDICT = re.compile(r'guest: (?:(exited|killed) (\d+)|failed (.*))$')
 _LOG_LIMIT = 16 << 20
+_LIMITS = boot.Limits(silence=float('inf'), case=float('inf'), output=_LOG_LIMIT)
+_MOST_WORDS = 30        # the kernel's CONFIG_INIT_ENV_ARG_LIMIT, less what is ours
 _EVERYWHERE = '/usr/local/sbin:/usr/sbin:/sbin'
 
 
@@ -46,13 +49,17 @@ _EVERYWHERE = '/usr/local/sbin:/usr/sbin:/sbin'
 class Machine:
     """What a guest is given; swap and ext4 are sizes of disks, '' for none.
 
-    directory: where the program starts.  arguments: for the kernel.
+    zram: size of a swap device in the guest's own memory, of which no read waits.
+    directory: where the program starts.  user: number of the user it runs as.
+    arguments: for the kernel.
     """
     memory: str = '512M'
     cpus: int = 1
     swap: str = ''
     ext4: str = ''
+    zram: str = ''
     directory: str = ''
+    user: int = 0
     arguments: Tuple[str, ...] = ()
 
 
@@ -93,19 +100,15 @@ class Guest(boot.Boot):
         self._started = False
         self._verdict: Optional[Ending] = None
         folder.mkdir(parents=True)
-        command = [str(kernel), *_arguments(machine, root, folder)]
-        number = os.open(self.kernel_log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND,
-                         0o666)
-        command += [f'con1=null,fd:{number}', 'console=tty1', *machine.arguments, '--', *map(_quoted, program)]
-        forever = float('inf')
         try:
-            super().__init__(command, log, folder, self._line,
-                             boot.Limits(forever, forever, _LOG_LIMIT), kept=[number])
+            command = [str(kernel), *_arguments(machine, root, folder)]
+            with open(self.kernel_log, 'ab', buffering=0) as kept:
+                command += [f'con1=null,fd:{kept.fileno()}', 'console=tty1', *machine.arguments,
+                            '--', *_words(program)]
+                super().__init__(command, log, folder, self._line, _LIMITS, kept=[kept.fileno()])
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        finally:
-            os.close(number)
 
     def overdue(self) -> bool:
         """End the guest when it took too long or its kernel prints without end."""
@@ -154,6 +157,10 @@ def _arguments(machine: Machine, root: Path, folder: Path) -> List[str]:
         words += [f'ncpus={machine.cpus}', 'seccomp=on']
     if machine.directory:
         words.append(f'GUEST_DIR={machine.directory}')
+    if machine.zram:
+        words.append(f'GUEST_ZRAM={machine.zram}')
+    if machine.user:
+        words.append(f'GUEST_USER={machine.user}')
     disks = []
     if machine.swap:
         disks.append(('GUEST_SWAP', _disk(folder / 'swap', machine.swap, ['mkswap'])))
@@ -165,12 +172,16 @@ def _arguments(machine: Machine, root: Path, folder: Path) -> List[str]:
     return words
 
 
-def _quoted(word: str) -> str:
-    """A word as the kernel's command line takes it."""
-    if '"' in word or not word.isprintable():
-        raise cli.CannotTest(f"the kernel's command line cannot pass on {word!r}: "
+def _words(program: Sequence[str]) -> List[str]:
+    """A program's words as the kernel's command line takes them."""
+    if len(program) > _MOST_WORDS:
+        raise cli.CannotTest(f'{len(program)} arguments are too many for the kernel to pass on: '
                              'use a script')
-    return f'"{word}"' if ' ' in word or not word else word
+    for word in program:
+        if '"' in word or not word.isprintable():
+            raise cli.CannotTest(f"the kernel's command line cannot pass on {word!r}: "
+                                 'use a script')
+    return [f'"{word}"' if ' ' in word or not word else word for word in program]
 
 
 def _disk(path: Path, size: str, command: Sequence[str]) -> Path:

@@ -23,7 +23,7 @@ from .userspace import UserSpace
 LIST = paths.TOOLS / 'guest' / 'mm-selftests'
 EXPECTED = paths.TOOLS / 'guest' / 'mm-selftests.expected'
 _NOT_RUN = 'not run:'
-_WORD = re.compile(r'(limit|memory|cpus)=(\S+)\s+')
+_WORD = re.compile(r'(limit|memory|cpus|user)=(\S+)\s+')
 _SLOW = ('KASAN', 'PROVE_LOCKING', 'DEBUG_KMEMLEAK')
 _SLOWNESS = 5
 
@@ -35,6 +35,7 @@ class Program:
     limit: int = 300
     memory: str = '1G'
     cpus: int = 1
+    user: int = 0
 
     @property
     def words(self) -> List[str]:
@@ -104,7 +105,8 @@ def listed(path: Path = LIST) -> Tuple[List[Program], Dict[str, str]]:
             line = line[word.end():]
         programs.append(Program(line, int(options.get('limit', Program.limit)),
                                 options.get('memory', Program.memory),
-                                int(options.get('cpus', Program.cpus))))
+                                int(options.get('cpus', Program.cpus)),
+                                int(options.get('user', Program.user))))
     left_out = dict(line.split(': ', 1) for line in _lines(rest))
     return programs, left_out
 
@@ -205,8 +207,8 @@ class Run:
         self._number += 1
         options = kbuild.options(build.folder)
         slow = _SLOWNESS if any(options.get(name) == 'y' for name in _SLOW) else 1
-        machine = Machine(program.memory, program.cpus, swap='512M', ext4='1G', directory='/mnt',
-                          arguments=build.config.kernel_args)
+        machine = Machine(program.memory, program.cpus, ext4='1G', zram='512M', directory='/mnt',
+                          user=program.user, arguments=build.config.kernel_args)
         log = self._logs / side / f'{program.file}.log' if side else \
             self._logs / f'{program.file}.log'
         log.parent.mkdir(exist_ok=True)

@@ -10,7 +10,7 @@ failure of the program as a whole, a result named after it.
 
 import re
 from dataclasses import dataclass, field
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 from . import guest
 from .guest import Ending
@@ -92,7 +92,7 @@ def judge(lines: Sequence[str], ending: Ending) -> List[Result]:
     return output.results + ([whole] if whole else [])
 
 
-def _whole(output: Output, ending: Ending) -> 'Result | None':
+def _whole(output: Output, ending: Ending) -> Optional[Result]:
     """What the end adds to the results; None when it only repeats them."""
     ran = len(output.results)
     after = f' after {ran} of {output.planned} tests' if 0 <= ran < output.planned else ''
