@@ -273,7 +273,7 @@ class Runs(FakeGuest):
         """Run programs."""
         logs = self.folder / 'logs'
         logs.mkdir(exist_ok=True)
-        run = Run(UserSpace(self.root, (), failed), logs, 2, None)
+        run = Run(UserSpace(self.root, (), failed), logs, 2)
         programs = [Program(name, limit=2) for name in names]
         with mock.patch.object(guest, '_disk', return_value='/dev/null'), \
                 mock.patch.object(shutil, 'which', return_value=None):

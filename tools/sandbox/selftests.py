@@ -32,7 +32,7 @@ _SLOWNESS = 5
 class Program:
     """A program with its arguments: the row's name; limit in seconds."""
     name: str
-    limit: int = 300
+    limit: int = 600
     memory: str = '1G'
     cpus: int = 1
     user: int = 0
@@ -162,11 +162,13 @@ def unlisted(space: UserSpace) -> List[str]:
 class Run:
     """Boots the programs on one or several kernels, some at a time."""
 
-    def __init__(self, space: UserSpace, logs: Path, jobs: int, limit: Optional[int]) -> None:
+    def __init__(self, space: UserSpace, logs: Path, jobs: int, limit: Optional[int] = None,
+                 kernel_args: Sequence[str] = ()) -> None:
         self._space = space
         self._logs = logs
         self._jobs = jobs
         self._limit = limit
+        self._kernel_args = tuple(kernel_args)
         self._number = 0
 
     def run(self, builds: Dict[str, Build], programs: Sequence[Program]
@@ -208,7 +210,8 @@ class Run:
         options = kbuild.options(build.folder)
         slow = _SLOWNESS if any(options.get(name) == 'y' for name in _SLOW) else 1
         machine = Machine(program.memory, program.cpus, ext4='1G', zram='512M', directory='/mnt',
-                          user=program.user, arguments=build.config.kernel_args)
+                          user=program.user,
+                          arguments=build.config.kernel_args + self._kernel_args)
         log = self._logs / side / f'{program.file}.log' if side else \
             self._logs / f'{program.file}.log'
         log.parent.mkdir(exist_ok=True)
