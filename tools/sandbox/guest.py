@@ -98,6 +98,7 @@ class Guest(boot.Boot):
         self._seconds = seconds
         self._output = output
         self._started = False
+        self._preamble = ''
         self._verdict: Optional[Ending] = None
         folder.mkdir(parents=True)
         try:
@@ -126,7 +127,8 @@ class Guest(boot.Boot):
             return Ending(self.how, reason=self.reason)
         if self._verdict:
             return self._verdict
-        return Ending(DIED, reason=self.reason or 'the kernel ended before the program')
+        reason = self.reason or 'the kernel ended before the program'
+        return Ending(DIED, reason=reason + (f': {self._preamble}' if self._preamble else ''))
 
     def kernel_lines(self) -> List[str]:
         """The kernel's log so far, in whole lines."""
@@ -139,6 +141,7 @@ class Guest(boot.Boot):
         found = _VERDICT.match(line)
         if not self._started and not found:     # the host's side of UML speaks first
             self._started = line == _STARTED
+            self._preamble = '' if self._started else line or self._preamble
         elif not found:
             self._output(line)
         elif found.group(1):
