@@ -210,20 +210,6 @@ static void inheriting_survives_lack_of_memory(struct kunit *test)
  * The limit on the number of VMAs
  */
 
-static void restore_max_map_count(void *old)
-{
-	sysctl_max_map_count = (int)(unsigned long)old;
-}
-
-static void allow_no_more_vmas(struct test_mm *t)
-{
-	void *old = (void *)(unsigned long)sysctl_max_map_count;
-
-	KUNIT_ASSERT_EQ(t->test, 0,
-			kunit_add_action(t->test, restore_max_map_count, old));
-	sysctl_max_map_count = t->mm->map_count;
-}
-
 static const struct tmm_case limited[] = {
 	TMM_CASE_ERR("mprotect_middle", "AAAA", TMM_MPROTECT(1, 2, "r"), -ENOMEM),
 	TMM_CASE_ERR("mprotect_start", "AAAA", TMM_MPROTECT(0, 2, "r"), -ENOMEM),
@@ -247,7 +233,7 @@ static void number_of_vmas_is_limited(struct kunit *test)
 	struct test_mm *t = tmm_create(test);
 
 	tmm_draw(t, c->before);
-	allow_no_more_vmas(t);
+	tmm_limit_vmas(t, 0);
 	tmm_expect_err(t, c->err, c->op);
 	tmm_expect_layout(t, c->after ?: c->before);
 }

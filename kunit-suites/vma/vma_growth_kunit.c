@@ -1,0 +1,564 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VMAs that grow by themselves: the heap and stacks. And where there is room
+ * for others.
+ *
+ * checkpatch: SPLIT_STRING: pictures are wide
+ */
+#include <linux/mman.h>
+
+#include "internal.h"
+#include "ops.h"
+#include "test_mm.h"
+
+/*
+ * The heap
+ */
+
+static const char *brk_picture(const char *writable, const char *executable)
+{
+	const vma_flags_t flags = VMA_DATA_DEFAULT_FLAGS;
+
+	return vma_flags_test(&flags, VMA_EXEC_BIT) ? executable : writable;
+}
+
+static void brk_grows_one_vma(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_must(t, TMM_BRK(2, 2));
+	tmm_expect_layout(t, brk_picture("..AA", "..AA A:rwx"));
+	tmm_must(t, TMM_BRK(4, 3));
+	tmm_expect_layout(t, brk_picture("..AAAAA", "..AAAAA A:rwx"));
+	tmm_must(t, TMM_WRITE(2, 5));
+	tmm_must(t, TMM_BRK(7, 1));
+	tmm_expect_layout(t, brk_picture("..AAAAAA A:rw#1", "..AAAAAA A:rwx#1"));
+	/* Not what only happens to be there. */
+	tmm_must(t, TMM_MMAP(10, 2, "r"));
+	tmm_must(t, TMM_BRK(12, 1));
+	tmm_expect_layout(t, brk_picture("..AAAAAA..BBC A:rw#1 B:r",
+					 "..AAAAAA..BBC A:rwx#1 B:r C:rwx"));
+	/* Over something, which goes. */
+	tmm_must(t, TMM_BRK(8, 3));
+	tmm_expect_layout(t, brk_picture("..AAAAAAAAABC A:rw#1 B:r",
+					 "..AAAAAAAAABC A:rwx#1 B:r C:rwx"));
+}
+
+static void brk_survives_lack_of_memory(struct kunit *test)
+{
+	struct tmm_case c = TMM_CASE("next_to_another", "AA.... A:r",
+				     TMM_BRK(2, 2), NULL);
+
+	c.after = brk_picture("AABB A:r", "AABB A:r B:rwx");
+	tmm_run_case_out_of_memory(test, &c);
+}
+
+static void brk_grows_survives_lack_of_memory(struct kunit *test)
+{
+	struct tmm_case c = TMM_CASE("grow", NULL, TMM_BRK(2, 2), NULL);
+
+	c.before = brk_picture("AA....", "AA.... A:rwx");
+	c.after = brk_picture("AAAA", "AAAA A:rwx");
+	tmm_run_case_out_of_memory(test, &c);
+}
+
+/* brk() as user space calls it: the heap is what start_brk and brk say. */
+static void expect_heap_end(struct test_mm *t, int page)
+{
+	KUNIT_EXPECT_EQ_MSG(t->test, t->mm->brk, tmm_addr(t, page),
+			    "mm->brk after %s", t->doing);
+}
+
+static void heap_grows_and_shrinks(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_start_brk(t, 2);
+	tmm_must(t, TMM_SBRK(4));
+	tmm_expect_layout(t, brk_picture("..AA", "..AA A:rwx"));
+	tmm_must(t, TMM_SBRK(7));
+	tmm_must(t, TMM_WRITE(2, 5));
+	tmm_expect_layout(t, brk_picture("..AAAAA A:rw#1", "..AAAAA A:rwx#1"));
+	expect_heap_end(t, 7);
+	tmm_must(t, TMM_SBRK(3));
+	tmm_expect_layout(t, brk_picture("..A A:rw#1", "..A A:rwx#1"));
+	expect_heap_end(t, 3);
+	/* Within a page nothing is mapped, and the end is told all the same. */
+	KUNIT_EXPECT_EQ(test, ksys_brk(tmm_addr(t, 3) - 5), tmm_addr(t, 3) - 5);
+	KUNIT_EXPECT_EQ(test, t->mm->brk, tmm_addr(t, 3) - 5);
+	tmm_must(t, TMM_SBRK(2));
+	tmm_expect_layout(t, "");
+	tmm_must(t, TMM_SBRK(4));
+	tmm_expect_layout(t, brk_picture("..AA", "..AA A:rwx"));
+}
+
+/* An error is told by the end of the heap that is returned: the old one. */
+static void expect_no_sbrk(struct test_mm *t, int page, int end)
+{
+	tmm_expect_err(t, -ENOMEM, TMM_SBRK(page));
+	expect_heap_end(t, end);
+}
+
+static void heap_that_fails_is_as_before(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_start_brk(t, 2);
+	tmm_must(t, TMM_SBRK(4));
+	expect_no_sbrk(t, 1, 4);	/* Below its start. */
+	tmm_must(t, TMM_SEAL(2, 2));
+	expect_no_sbrk(t, 3, 4);
+	tmm_expect_layout(t, brk_picture("..AA A:rw+sealed", "..AA A:rwx+sealed"));
+	/* What grows is another VMA, for it is not sealed. */
+	tmm_must(t, TMM_SBRK(6));
+	tmm_expect_layout(t, brk_picture("..AABB A:rw+sealed",
+					 "..AABB A:rwx+sealed B:rwx"));
+	KUNIT_EXPECT_EQ(test, ksys_brk(TASK_SIZE), tmm_addr(t, 6));
+	KUNIT_EXPECT_EQ(test, t->mm->brk, tmm_addr(t, 6));
+}
+
+static void heap_meets_others(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_start_brk(t, 2);
+	tmm_must(t, TMM_SBRK(4));
+	tmm_must(t, TMM_MMAP(8, 2, "r"));
+	/* One page stays between. */
+	expect_no_sbrk(t, 8, 4);
+	tmm_must(t, TMM_SBRK(7));
+	tmm_expect_layout(t, brk_picture("..AAAAA.BB B:r", "..AAAAA.BB A:rwx B:r"));
+	/* What is below is of no concern, even if it is the same. */
+	tmm_must(t, TMM_SBRK(2));
+	tmm_must(t, TMM_MMAP(0, 2, brk_picture("rw", "rwx")));
+	tmm_must(t, TMM_SBRK(4));
+	tmm_expect_layout(t, brk_picture("AABB....CC C:r",
+					 "AABB....CC A:rwx B:rwx C:r"));
+	/* The heap itself is gone, and shrinks to where nothing is. */
+	tmm_must(t, TMM_MUNMAP(2, 2));
+	expect_no_sbrk(t, 3, 4);
+}
+
+static void heap_is_limited(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_start_brk(t, 2);
+	tmm_must(t, TMM_SBRK(4));
+	tmm_limit(t, RLIMIT_DATA, 3);
+	expect_no_sbrk(t, 6, 4);
+	tmm_must(t, TMM_SBRK(5));
+	tmm_limit(t, RLIMIT_DATA, 100);
+	tmm_limit(t, RLIMIT_AS, 4);
+	expect_no_sbrk(t, 7, 5);
+	tmm_must(t, TMM_SBRK(6));
+	tmm_limit(t, RLIMIT_AS, 100);
+	tmm_limit_commit(t, 1);
+	expect_no_sbrk(t, 8, 6);
+	tmm_must(t, TMM_SBRK(7));
+	tmm_expect_layout(t, brk_picture("..AAAAA", "..AAAAA A:rwx"));
+}
+
+static void heap_is_locked_as_all_that_comes(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_must(t, TMM_MLOCKALL(MCL_FUTURE));
+	tmm_start_brk(t, 2);
+	tmm_must(t, TMM_SBRK(4));
+	tmm_expect_layout(t, brk_picture("..AA A:rw#1+lock", "..AA A:rwx#1+lock"));
+	tmm_must(t, TMM_BRK(4, 2));
+	tmm_expect_layout(t, brk_picture("..AAAA A:rw#1+lock",
+					 "..AAAA A:rwx#1+lock"));
+	KUNIT_EXPECT_EQ(test, tmm_resident(t, 2, 4), 4);
+	tmm_drop_capabilities(t);
+	tmm_limit(t, RLIMIT_MEMLOCK, 5);
+	expect_no_sbrk(t, 8, 4);
+	tmm_expect_err(t, -EAGAIN, TMM_BRK(6, 2));
+	tmm_must(t, TMM_BRK(6, 1));
+	tmm_expect_layout(t, brk_picture("..AAAAA A:rw#1+lock",
+					 "..AAAAA A:rwx#1+lock"));
+}
+
+static void number_of_vmas_limits_the_heap(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AA..BB A:r B:-");
+	tmm_limit_vmas(t, -1);
+	tmm_expect_err(t, -ENOMEM, TMM_BRK(10, 2));
+	tmm_expect_layout(t, "AA..BB A:r B:-");
+	tmm_limit_vmas(t, 0);
+	tmm_must(t, TMM_BRK(10, 2));
+	tmm_expect_layout(t, brk_picture("AA..BB....CC A:r B:-",
+					 "AA..BB....CC A:r B:- C:rwx"));
+}
+
+/*
+ * Stacks
+ */
+
+static int grow_down_unchecked(struct test_mm *t, int from, int to)
+{
+	int err;
+
+	mmap_write_lock(t->mm);
+	err = expand_downwards(vma_lookup(t->mm, tmm_addr(t, from)),
+			       tmm_addr(t, to));
+	mmap_write_unlock(t->mm);
+	return err;
+}
+
+static int grow_down_to(struct test_mm *t, int from, int to)
+{
+	int err = grow_down_unchecked(t, from, to);
+
+	t->doing = "expand_downwards()";
+	__tmm_report(t, tmm_check(t));
+	return err;
+}
+
+static void stack_grows_down(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_must(t, TMM_MMAP(40, 4, "rw+growsdown"));
+	tmm_must(t, TMM_WRITE(43, 1));
+	tmm_expect_layout(t, "........................................AAAA"
+			     " A:rw#1+growsdown");
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 40, 36), 0);
+	tmm_expect_layout(t, "....................................AAAAAAAA"
+			     " A:rw#1+growsdown");
+	tmm_must(t, TMM_WRITE(36, 8));
+	/* It is there already. */
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 36, 38), 0);
+	tmm_must(t, TMM_MMAP(2, 1, "r"));
+	KUNIT_EXPECT_EQ_MSG(test, grow_down_to(t, 36, 34), -ENOMEM,
+			    "the guard gap to the VMA below was not kept");
+	KUNIT_EXPECT_EQ_MSG(test, grow_down_to(t, 2, 1), -EFAULT,
+			    "not a VMA that grows");
+	tmm_expect_layout(t, "..A.................................BBBBBBBB"
+			     " A:r B:rw#1+growsdown");
+}
+
+static void locked_stack_is_counted(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_must(t, TMM_MMAP(40, 4, "rw+growsdown"));
+	tmm_must(t, TMM_MLOCK(40, 4));
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 40, 36), 0);
+	tmm_expect_layout(t, "....................................AAAAAAAA"
+			     " A:rw#1+lock+growsdown");
+}
+
+/*
+ * What exec() does with the stack that it has put together. When it fails on
+ * the way there is no way back, and exec() throws all of it away.
+ */
+static int relocate_down(struct test_mm *t, int from, int pages)
+{
+	int err;
+
+	mmap_write_lock(t->mm);
+	err = relocate_vma_down(vma_lookup(t->mm, tmm_addr(t, from)),
+				pages * PAGE_SIZE);
+	mmap_write_unlock(t->mm);
+	t->doing = "relocate_vma_down()";
+	__tmm_report(t, tmm_check(t));
+	return err;
+}
+
+static void stack_is_relocated(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "............AAAA A:rw#1");
+	KUNIT_EXPECT_EQ(test, relocate_down(t, 12, 2), 0);
+	tmm_expect_layout(t, "..........AAAA A:rw#1@12");
+	KUNIT_EXPECT_EQ(test, relocate_down(t, 10, 4), 0);
+	tmm_expect_layout(t, "......AAAA A:rw#1@12");
+	KUNIT_EXPECT_EQ(test, relocate_down(t, 6, 5), 0);
+	tmm_expect_layout(t, ".AAAA A:rw#1@12");
+	/* Not over another. */
+	tmm_must(t, TMM_MMAP(0, 1, "r"));
+	KUNIT_EXPECT_EQ(test, relocate_down(t, 1, 1), -EFAULT);
+	tmm_expect_layout(t, "ABBBB A:r B:rw#1@12");
+}
+
+/*
+ * Limits
+ */
+
+static void address_space_is_limited(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AAAA A:r");
+	tmm_limit(t, RLIMIT_AS, 6);
+	tmm_expect_err(t, -ENOMEM, TMM_MMAP(4, 3, "r"));
+	tmm_expect_err(t, -ENOMEM, TMM_BRK(4, 3));
+	tmm_expect_layout(t, "AAAA A:r");
+	/* What is replaced does not count twice. */
+	tmm_must(t, TMM_MMAP(2, 4, "-"));
+	tmm_expect_layout(t, "AABBBB A:r B:-");
+}
+
+static void data_is_limited(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AABB B:r");
+	tmm_limit(t, RLIMIT_DATA, 3);
+	tmm_expect_err(t, -ENOMEM, TMM_MMAP(4, 2, "rw"));
+	tmm_expect_err(t, -ENOMEM, TMM_MPROTECT(2, 2, "rw"));
+	tmm_expect_err(t, -ENOMEM, TMM_BRK(4, 2));
+	tmm_expect_layout(t, "AABB B:r");
+	tmm_must(t, TMM_MPROTECT(2, 1, "rw"));
+	tmm_expect_layout(t, "AAAB B:r");
+}
+
+static void stack_is_limited(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_must(t, TMM_MMAP(40, 4, "rw+growsdown"));
+	tmm_limit(t, RLIMIT_STACK, 6);
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 40, 37), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 40, 38), 0);
+	tmm_expect_layout(t, "......................................AAAAAA"
+			     " A:rw#1+growsdown");
+}
+
+/*
+ * Where there is room
+ */
+
+static int find_room(struct test_mm *t, int from, int to, int pages,
+		     unsigned long flags, int align)
+{
+	struct vm_unmapped_area_info info = {
+		.flags = flags,
+		.length = pages * PAGE_SIZE,
+		.low_limit = tmm_addr(t, from),
+		.high_limit = tmm_addr(t, to),
+		.align_mask = align ? align * PAGE_SIZE - 1 : 0,
+		.align_offset = t->base,
+	};
+	unsigned long addr = vm_unmapped_area(&info);
+
+	if (IS_ERR_VALUE(addr))
+		return (int)addr;
+	return (addr - t->base) >> PAGE_SHIFT;
+}
+
+static void room_is_found(struct kunit *test)
+{
+	const unsigned long down = VM_UNMAPPED_AREA_TOPDOWN;
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AA..BB...CC");
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 1, 0, 0), 2);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 2, 0, 0), 2);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 3, 0, 0), 6);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 4, 0, 0), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, find_room(t, 3, 11, 2, 0, 0), 6);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 12, 1, down, 0), 11);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 1, down, 0), 8);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 2, down, 0), 7);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 3, down, 0), 6);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 4, down, 0), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 8, 2, down, 0), 6);
+	/* With alignment the search is for the worst case of it. */
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 1, 0, 2), 6);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 1, down, 2), 8);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 2, 0, 2), -ENOMEM);
+}
+
+/* None in the guard gap below a stack. */
+static void no_room_below_a_stack(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AA");
+	tmm_must(t, TMM_MMAP(40, 4, "rw+growsdown"));
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 44, 1, 0, 0), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 44, 1, VM_UNMAPPED_AREA_TOPDOWN, 0),
+			-ENOMEM);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 46, 2, 0, 0), 44);
+}
+
+/*
+ * Growth as a fault asks for it, under the mmap_lock for read, and as
+ * get_user_pages() does.
+ */
+static bool fault_below(struct test_mm *t, int page)
+{
+	struct vm_area_struct *vma;
+
+	mmap_read_lock(t->mm);
+	vma = expand_stack(t->mm, tmm_addr(t, page));
+	if (vma)
+		mmap_read_unlock(t->mm);
+	t->doing = "expand_stack()";
+	__tmm_report(t, tmm_check(t));
+	return vma;
+}
+
+static const char *stack_picture(int from)
+{
+	static const char * const pictures[] = {
+		[36] = "....................................AAAAAAAA A:rw#1+growsdown",
+		[37] = ".....................................AAAAAAA A:rw#1+growsdown",
+		[38] = "......................................AAAAAA A:rw#1+growsdown",
+	};
+
+	return pictures[from];
+}
+
+static void stack_grows_by_a_fault(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_must(t, TMM_MMAP(40, 4, "rw+growsdown"));
+	KUNIT_EXPECT_TRUE(test, fault_below(t, 38));
+	tmm_expect_layout(t, stack_picture(38));
+	KUNIT_EXPECT_TRUE(test, fault_below(t, 38));
+	tmm_expect_layout(t, stack_picture(38));
+	KUNIT_EXPECT_FALSE_MSG(test, fault_below(t, 44), "nothing above it");
+	tmm_must(t, TMM_MMAP(10, 2, "r"));
+	KUNIT_EXPECT_FALSE_MSG(test, fault_below(t, 9), "not a stack");
+	tmm_must(t, TMM_MUNMAP(10, 2));
+	/* From far below, as far as it may. */
+	tmm_limit(t, RLIMIT_STACK, 8);
+	KUNIT_EXPECT_FALSE(test, fault_below(t, 2));
+	KUNIT_EXPECT_TRUE(test, fault_below(t, 36));
+	tmm_expect_layout(t, stack_picture(36));
+}
+
+static void stack_grows_for_others(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+	struct vm_area_struct *vma;
+
+	tmm_must(t, TMM_MMAP(40, 4, "rw+growsdown"));
+	mmap_write_lock(t->mm);
+	vma = find_extend_vma_locked(t->mm, tmm_addr(t, 38) + 5);
+	mmap_write_unlock(t->mm);
+	KUNIT_EXPECT_NOT_NULL(test, vma);
+	t->doing = "find_extend_vma_locked(38)";
+	tmm_expect_layout(t, stack_picture(38));
+
+	mmap_write_lock(t->mm);
+	vma = find_extend_vma_locked(t->mm, tmm_addr(t, 50));
+	mmap_write_unlock(t->mm);
+	KUNIT_EXPECT_NULL(test, vma);
+
+	/* A locked stack has its new pages at once. */
+	tmm_must(t, TMM_MLOCK(38, 6));
+	mmap_write_lock(t->mm);
+	vma = find_extend_vma_locked(t->mm, tmm_addr(t, 36));
+	mmap_write_unlock(t->mm);
+	KUNIT_EXPECT_NOT_NULL(test, vma);
+	t->doing = "find_extend_vma_locked(36)";
+	__tmm_report(t, tmm_check(t));
+	KUNIT_EXPECT_EQ(test, tmm_resident(t, 36, 8), 8);
+
+	/* A page without access needs no gap. */
+	tmm_must(t, TMM_MUNLOCK(36, 8));
+	tmm_must(t, TMM_MMAP(30, 2, "-"));
+	mmap_write_lock(t->mm);
+	vma = find_extend_vma_locked(t->mm, tmm_addr(t, 29));
+	mmap_write_unlock(t->mm);
+	KUNIT_EXPECT_NULL_MSG(test, vma, "grew over another VMA");
+	tmm_expect_layout(t, "..............................AA....BBBBBBBB A:- B:rw#1+growsdown");
+}
+
+static void stack_survives_lack_of_memory(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+	int nth, err;
+
+	if (!tmm_can_inject())
+		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	for (nth = 1; nth < 20; nth++) {
+		tmm_must(t, TMM_MMAP(40, 4, "rw+growsdown"));
+		tmm_arm(nth);
+		err = grow_down_unchecked(t, 40, 38);
+		if (!tmm_disarm())
+			break;
+		t->doing = "expand_downwards() without memory";
+		__tmm_report(t, tmm_check(t));
+		if (err && err != -ENOMEM)
+			KUNIT_FAIL(test, "error %d after %s", err, t->doing);
+		tmm_must(t, TMM_MUNMAP(38, 6));
+	}
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_GT(test, nth, 1);
+	tmm_expect_layout(t, stack_picture(38));
+}
+
+/* The gap is to what is accessible, and not between stacks. */
+static void stack_keeps_its_distance(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	stack_guard_gap = 4 * PAGE_SIZE;
+	tmm_must(t, TMM_MMAP(40, 4, "rw+growsdown"));
+	tmm_must(t, TMM_MMAP(30, 2, "r"));
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 40, 35), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 40, 36), 0);
+	tmm_must(t, TMM_MPROTECT(30, 2, "-"));
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 36, 34), 0);
+	tmm_expect_layout(t, "..............................AA..BBBBBBBBBB A:- B:rw#1+growsdown");
+	stack_guard_gap = 256UL << PAGE_SHIFT;
+	tmm_drop_capabilities(t);
+	tmm_must(t, TMM_MUNMAP(30, 2));
+	tmm_limit(t, RLIMIT_MEMLOCK, 100);
+	tmm_must(t, TMM_MLOCK(34, 10));
+	tmm_limit(t, RLIMIT_MEMLOCK, 11);
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 34, 32), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 34, 33), 0);
+	tmm_must(t, TMM_MUNLOCK(33, 11));
+	tmm_limit(t, RLIMIT_AS, 12);
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 33, 31), -ENOMEM);
+	tmm_limit(t, RLIMIT_AS, 100);
+	tmm_limit_commit(t, 1);
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 33, 31), -ENOMEM);
+	tmm_expect_layout(t, ".................................AAAAAAAAAAA A:rw#1+growsdown");
+}
+
+static struct kunit_case vma_growth_cases[] = {
+	KUNIT_CASE(brk_grows_one_vma),
+	KUNIT_CASE(brk_survives_lack_of_memory),
+	KUNIT_CASE(brk_grows_survives_lack_of_memory),
+	KUNIT_CASE(heap_grows_and_shrinks),
+	KUNIT_CASE(heap_that_fails_is_as_before),
+	KUNIT_CASE(heap_meets_others),
+	KUNIT_CASE(heap_is_limited),
+	KUNIT_CASE(heap_is_locked_as_all_that_comes),
+	KUNIT_CASE(number_of_vmas_limits_the_heap),
+	KUNIT_CASE(stack_grows_down),
+	KUNIT_CASE(locked_stack_is_counted),
+	KUNIT_CASE(stack_is_relocated),
+	KUNIT_CASE(stack_grows_by_a_fault),
+	KUNIT_CASE(stack_grows_for_others),
+	KUNIT_CASE(stack_survives_lack_of_memory),
+	KUNIT_CASE(address_space_is_limited),
+	KUNIT_CASE(data_is_limited),
+	KUNIT_CASE(stack_is_limited),
+	KUNIT_CASE(stack_keeps_its_distance),
+	KUNIT_CASE(room_is_found),
+	KUNIT_CASE(no_room_below_a_stack),
+	{}
+};
+
+static struct kunit_suite vma_growth_suite = {
+	.name = "vma_growth",
+	.test_cases = vma_growth_cases,
+};
+
+kunit_test_suite(vma_growth_suite);
+
+MODULE_DESCRIPTION("Tests for heaps and stacks");
+MODULE_LICENSE("GPL");
