@@ -242,8 +242,8 @@ KUNIT_ARRAY_PARAM_DESC(moved_merges, moved_merges, name);
 
 /*
  * Next to its own old place, which goes away. Without memory to split that
- * off, mremap() leaves it and says nothing (see unmap_source_vma()): what it
- * then charges is wrong, so these are not among the tests of that.
+ * off, mremap() leaves it and says nothing (see unmap_source_vma()), so these
+ * are not among the tests of that.
  */
 static const struct tmm_case self_merges[] = {
 	TMM_CASE("in_front_of_itself", "AA..BB", TMM_MOVE(4, 2, 2), "AAAA"),

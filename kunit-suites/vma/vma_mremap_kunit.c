@@ -8,6 +8,7 @@
 #include <linux/mman.h>
 
 #include "internal.h"
+#include "ops.h"
 #include "test_mm.h"
 
 #define MAY_MOVE	MREMAP_MAYMOVE
@@ -141,15 +142,15 @@ static const struct tmm_case remaps[] = {
 KUNIT_ARRAY_PARAM_DESC(remaps, remaps, name);
 
 /*
- * Without memory these end half done: the source stays, its charge lost, where
- * it cannot be split off (see unmap_source_vma()); it is cut to the new size
- * before it is moved; and of several VMAs the first are moved already. So they
- * are not among the tests of that.
+ * Without memory these end half done, see moves_in_steps_are_charged_for(): so
+ * they are not among the tests of that.
  */
 static const struct tmm_case remaps_in_steps[] = {
 	TMM_CASE("move_part", "AAAA A:rw#1", TMM_MOVE(1, 2, 6),
 		 "A..B..CC A:rw#1 B:rw#1 C:rw#1@1"),
 	TMM_CASE("move_part_unfaulted", "AAAA", TMM_MOVE(1, 2, 6), "A..B..CC"),
+	TMM_CASE("move_part_without_charge", "AAAA A:r", TMM_MOVE(1, 2, 6),
+		 "A..B..CC A:r B:r C:r"),
 	TMM_CASE("move_and_shrink", "AAAA A:rw#1", TMM_MREMAP(0, 4, 6, 2, FIXED),
 		 "......AA A:rw#1@0"),
 	TMM_CASE("move_several", "AABB.... B:r", TMM_MOVE(0, 4, 8),
@@ -488,6 +489,30 @@ static void remap_survives_lack_of_memory(struct kunit *test)
 	tmm_run_case_out_of_memory(test, test->param_value);
 }
 
+/*
+ * A source that cannot be split off for lack of memory stays, and mremap()
+ * says nothing; it is cut to the new size before it is moved; and of several
+ * VMAs the first are moved already. Whatever is left must be charged for.
+ */
+static void moves_in_steps_are_charged_for(struct kunit *test)
+{
+	const struct tmm_case *c = test->param_value;
+	struct test_mm *t;
+	bool failed;
+	int nth;
+
+	if (!tmm_can_inject())
+		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	t = tmm_create(test);
+	for (nth = 1, failed = true; failed; nth++) {
+		tmm_draw(t, c->before);
+		tmm_do_failing(t, &c->op, nth, &failed);
+		__tmm_report(t, tmm_check(t));
+		tmm_clear(t);
+	}
+	KUNIT_EXPECT_GT(test, nth, 2);
+}
+
 static struct kunit_case vma_mremap_cases[] = {
 	KUNIT_CASE_PARAM(remaps_as_asked, remaps_gen_params),
 	KUNIT_CASE_PARAM(remaps_as_asked_in_steps, remaps_in_steps_gen_params),
@@ -505,6 +530,7 @@ static struct kunit_case vma_mremap_cases[] = {
 	KUNIT_CASE(charge_is_limited),
 	KUNIT_CASE(special_mapping_is_not_expanded),
 	KUNIT_CASE_PARAM(remap_survives_lack_of_memory, remaps_gen_params),
+	KUNIT_CASE_PARAM(moves_in_steps_are_charged_for, remaps_in_steps_gen_params),
 	{}
 };
 

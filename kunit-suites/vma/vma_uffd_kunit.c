@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * userfaultfd: which ranges it takes, how registering splits and merges, and
+ * that nothing of it is left in VMAs and page tables when it is gone.
+ *
+ * checkpatch: SPLIT_STRING: pictures are wide
+ */
+#include <linux/delay.h>
+#include <linux/file.h>
+#include <linux/kthread.h>
+#include <linux/mman.h>
+#include <linux/uio.h>
+#include <linux/userfaultfd_k.h>
+
+#include "internal.h"
+#include "ops.h"
+#include "test_mm.h"
+
+#define MISSING		UFFDIO_REGISTER_MODE_MISSING
+#define WP		UFFDIO_REGISTER_MODE_WP
+#define MINOR_FAULTS	UFFDIO_REGISTER_MODE_MINOR
+
+static const struct tmm_case registrations[] = {
+	TMM_CASE("all", "AAAA", TMM_UFFD(0, 4, 0), "AAAA A:rwu0"),
+	TMM_CASE("start", "AAAA A:rw#1", TMM_UFFD(0, 2, 0), "AABB A:rw#1u0 B:rw#1"),
+	TMM_CASE("middle", "AAAA A:rw#1", TMM_UFFD(1, 2, 0),
+		 "ABBC A:rw#1 B:rw#1u0 C:rw#1"),
+	TMM_CASE("end", "AAAA", TMM_UFFD(2, 2, 0), "AABB B:rwu0"),
+	TMM_CASE("over_two", "AABB B:r", TMM_UFFD(1, 2, 0),
+		 "ABCD A:rw B:rwu0 C:ru0 D:r"),
+	TMM_CASE("over_a_hole", "AA.BB A:rw#1 B:rw#2", TMM_UFFD(1, 3, 0),
+		 "AC.DB A:rw#1 C:rw#1u0 D:rw#2u0 B:rw#2"),
+	TMM_CASE("from_a_hole", "..AA", TMM_UFFD(0, 3, 0), "..BA B:rwu0"),
+	TMM_CASE("merges_left", "AABB A:rwu0", TMM_UFFD(2, 2, 0), "AAAA A:rwu0"),
+	TMM_CASE("merges_right", "AABB B:rwu0", TMM_UFFD(0, 2, 0), "AAAA A:rwu0"),
+	TMM_CASE("merges_both", "AABBCC A:rwu0 C:rwu0", TMM_UFFD(2, 2, 0),
+		 "AAAAAA A:rwu0"),
+	TMM_CASE("part_merges_left", "AABB A:rwu0", TMM_UFFD(2, 1, 0),
+		 "AAAB A:rwu0"),
+	TMM_CASE("part_merges_right", "AABB B:rwu0", TMM_UFFD(1, 1, 0),
+		 "ABBB B:rwu0"),
+	TMM_CASE("over_registered", "AABBCC B:rwu0", TMM_UFFD(0, 6, 0),
+		 "AAAAAA A:rwu0"),
+	TMM_CASE("again", "AAAA A:rwu0", TMM_UFFD(1, 2, 0), "AAAA A:rwu0"),
+	TMM_CASE("next_to_another", "AABB A:rwu1", TMM_UFFD(2, 2, 0),
+		 "AABB A:rwu1 B:rwu0"),
+	TMM_CASE("read_only", "AAAA A:r", TMM_UFFD(0, 4, 0), "AAAA A:ru0"),
+	TMM_CASE("shared_file", "AAAA A:rwsf0", TMM_UFFD(1, 2, 0),
+		 "ABBC A:rwsf0 B:rwsf0u0 C:rwsf0"),
+	TMM_CASE("guarded", "AABB A:rw+guard#1u0 B:rw", TMM_UFFD(2, 2, 0),
+		 "AAAA A:rw+guard#1u0"),
+	TMM_CASE("for_writes", "AAAA A:rw#1", TMM_UFFD_MODE(1, 2, 0, WP),
+		 "ABBC A:rw#1 B:rw#1u0+wp+only C:rw#1"),
+	TMM_CASE("for_missing_and_writes", "AAAA A:rw#1",
+		 TMM_UFFD_MODE(0, 4, 0, WP | MISSING), "AAAA A:rw#1u0+wp"),
+	TMM_CASE("for_more", "AAAA A:rwu0", TMM_UFFD_MODE(1, 2, 0, WP | MISSING),
+		 "ABBC A:rwu0 B:rwu0+wp C:rwu0"),
+	TMM_CASE("for_other", "AAAA A:rwu0", TMM_UFFD_MODE(0, 2, 0, WP),
+		 "AABB A:rwu0+wp+only B:rwu0"),
+	TMM_CASE("shared_for_writes", "AAAA A:rwsf0", TMM_UFFD_MODE(1, 2, 0, WP),
+		 "ABBC A:rwsf0 B:rwsf0u0+wp+only C:rwsf0"),
+	TMM_CASE("shared_for_minor", "AAAA A:rwsf0",
+		 TMM_UFFD_MODE(1, 2, 0, MINOR_FAULTS),
+		 "ABBC A:rwsf0 B:rwsf0u0+minor+only C:rwsf0"),
+	TMM_CASE("modes_differ", "AABB A:rwu0+wp B:rw", TMM_UFFD(2, 2, 0),
+		 "AABB A:rwu0+wp B:rwu0"),
+
+	TMM_CASE("drop", "AAAA A:rw#1u0", TMM_NO_UFFD(0, 4), "AAAA A:rw#1"),
+	TMM_CASE("drop_middle", "AAAA A:rw#1u0", TMM_NO_UFFD(1, 2),
+		 "ABBC A:rw#1u0 B:rw#1 C:rw#1u0"),
+	TMM_CASE("drop_merges_both", "AABBCC B:rwu0", TMM_NO_UFFD(2, 2), "AAAAAA"),
+	TMM_CASE("drop_merges_left", "AABB B:rwu0", TMM_NO_UFFD(2, 1),
+		 "AAAB B:rwu0"),
+	TMM_CASE("drop_over_several", "AABBCC A:rwu0 C:rwu0", TMM_NO_UFFD(1, 4),
+		 "ABBBBC A:rwu0 B:rw C:rwu0"),
+	TMM_CASE("drop_over_a_hole", "AA.BB A:rwu0 B:rwu0", TMM_NO_UFFD(0, 5),
+		 "AA.BB"),
+	TMM_CASE("drop_writes", "AABB A:rw#1u0+wp B:rw#1", TMM_NO_UFFD(0, 2),
+		 "AAAA A:rw#1"),
+	TMM_CASE("drop_shared_writes", "AABB A:rwsf0u0+wp+only B:rwsf0",
+		 TMM_NO_UFFD(0, 2), "AAAA A:rwsf0"),
+};
+
+KUNIT_ARRAY_PARAM_DESC(registrations, registrations, name);
+
+static void registered_as_asked(struct kunit *test)
+{
+	tmm_run_case(test, test->param_value);
+}
+
+static const struct tmm_case refusals[] = {
+	TMM_CASE_ERR("another_has_it", "AAAA A:rwu1", TMM_UFFD(1, 2, 0), -EBUSY),
+	TMM_CASE_ERR("another_has_the_end", "AABB B:rwu1", TMM_UFFD(0, 4, 0),
+		     -EBUSY),
+	TMM_CASE_ERR("nothing_there", "AA..", TMM_UFFD(2, 2, 0), -EINVAL),
+	TMM_CASE_ERR("no_mode", "AAAA", TMM_UFFD_MODE(0, 4, 0, 0), -EINVAL),
+	TMM_CASE_ERR("unknown_mode", "AAAA", TMM_UFFD_MODE(0, 4, 0, 0x100),
+		     -EINVAL),
+	TMM_CASE_ERR("no_pages", "AAAA", TMM_UFFD(0, 0, 0), -EINVAL),
+	TMM_CASE_ERR("driver", "AAAA A:rwsf2", TMM_UFFD(0, 4, 0), -EINVAL),
+	TMM_CASE_ERR("driver_behind", "AABB B:rwsf2", TMM_UFFD(0, 4, 0), -EINVAL),
+	TMM_CASE_ERR("droppable", "AA A:rw+droppable+wipe+dontdump+noreserve",
+		     TMM_UFFD(0, 2, 0), -EINVAL),
+	TMM_CASE_ERR("anonymous_for_minor", "AAAA",
+		     TMM_UFFD_MODE(0, 4, 0, MINOR_FAULTS), -EINVAL),
+	TMM_CASE_ERR("writes_no_more", "AAAA A:rwu0+wp", TMM_UFFD(0, 4, 0), -EBUSY),
+	TMM_CASE_ERR("rwp_without_the_feature", "AAAA",
+		     TMM_UFFD_MODE(0, 4, 0, UFFDIO_REGISTER_MODE_RWP), -EINVAL),
+	TMM_CASE_ERR("drop_two_of_two", "AABB A:rwu0 B:rwu1", TMM_NO_UFFD(0, 4),
+		     -EINVAL),
+};
+
+KUNIT_ARRAY_PARAM_DESC(refusals, refusals, name);
+
+static void refused_range_is_as_before(struct kunit *test)
+{
+	tmm_run_case(test, test->param_value);
+}
+
+/* A file that may not be written to is not filled by a userfaultfd either. */
+static void not_what_may_not_be_written(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "AA A:rwsf0u0");
+	if (!IS_ENABLED(CONFIG_SHMEM))
+		kunit_skip(test, "no shmem (CONFIG_SHMEM)");
+	t = tmm_create(test);
+	tmm_file(t, 0)->f_mode &= ~FMODE_WRITE;
+	tmm_must(t, TMM_MMAP(0, 2, "rsf0"));
+	tmm_expect_err(t, -EPERM, TMM_UFFD(0, 2, 0));
+	tmm_expect_layout(t, "AA A:rf0");
+	tmm_file(t, 0)->f_mode |= FMODE_WRITE;
+}
+
+/* Pages that it write-protects cannot be written, and can be when it is gone. */
+static void protection_goes_with_the_registration(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "AAAA A:rw#1u0+wp");
+	t = tmm_create(test);
+	tmm_draw(t, "AAAABB A:rw#1u0+wp B:rw#1");
+	tmm_must(t, TMM_UFFD_WP(0, 4));
+	/* Neither mprotect() nor a new registration lifts it. */
+	tmm_must(t, TMM_MPROTECT(1, 2, "r"));
+	tmm_must(t, TMM_MPROTECT(1, 2, "rw"));
+	tmm_must(t, TMM_UFFD_MODE(0, 4, 0, WP | MISSING));
+	tmm_expect_layout(t, "AAAABB A:rw#1u0+wp B:rw#1");
+	tmm_must(t, TMM_NO_UFFD_WP(0, 1));
+	tmm_must(t, TMM_WRITE(0, 1));
+	tmm_must(t, TMM_NO_UFFD(0, 2));
+	tmm_expect_layout(t, "AABBCC A:rw#1 B:rw#1u0+wp C:rw#1");
+	tmm_must(t, TMM_WRITE(0, 2));
+	tmm_must(t, TMM_NO_UFFD(2, 2));
+	tmm_expect_layout(t, "AAAAAA A:rw#1");
+	tmm_must(t, TMM_WRITE(0, 6));
+}
+
+static void protection_does_not_move(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "AAAA A:rw#1u0+wp");
+	t = tmm_create(test);
+	tmm_draw(t, "AAAA A:rw#1u0+wp");
+	tmm_must(t, TMM_UFFD_WP(0, 4));
+	tmm_must(t, TMM_MOVE(0, 4, 40));
+	tmm_expect_layout(t, "........................................AAAA A:rw#1@0");
+	tmm_must(t, TMM_WRITE(40, 4));
+	/* Nor does the mark of a page that is not there. */
+	tmm_clear(t);
+	tmm_draw(t, "AAAA A:rwsf0u0+wp+only");
+	tmm_must(t, TMM_UFFD_WP(0, 4));
+	tmm_must(t, TMM_MOVE(0, 4, 10));
+	tmm_must(t, TMM_WRITE(10, 4));
+}
+
+static void protection_is_not_inherited(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "AAAA A:rw#1u0+wp");
+	t = tmm_create(test);
+	tmm_draw(t, "AAAABB A:rw#1u0+wp B:rwsf0u0+wp+only");
+	tmm_must(t, TMM_UFFD_WP(0, 6));
+	tmm_fork(t);
+	tmm_expect_layout(t, "AAAABB A:rw#1*2 B:rwsf0");
+	tmm_must(t, TMM_WRITE(0, 6));
+}
+
+static void protection_needs_the_mode(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "AAAA A:rwu0+wp");
+	t = tmm_create(test);
+	tmm_draw(t, "AABB A:rw#1u0 B:rw#1u0+wp");
+	tmm_expect_err(t, -ENOENT, TMM_UFFD_WP(0, 2));
+	tmm_expect_err(t, -ENOENT, TMM_UFFD_WP(0, 4));
+	tmm_must(t, TMM_UFFD_WP(2, 2));
+	tmm_must(t, TMM_WRITE(0, 2));
+}
+
+/* Closing it is as good as dropping each range. */
+static void close_drops_all(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "AAAA A:rwu0");
+	t = tmm_create(test);
+	tmm_draw(t, "AABBCC.DD A:rw#1 B:rw#1u0 C:rw#1 D:rwu1");
+	__fput_sync(t->uffd[0]);
+	t->uffd[0] = NULL;
+	t->doing = "close(u0)";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "AAAAAA.DD A:rw#1 D:rwu1");
+	tmm_must(t, TMM_UFFD(0, 1, 0));
+	tmm_expect_layout(t, "AEEEEE.DD A:rw#1u0 E:rw#1 D:rwu1");
+}
+
+static void close_lifts_protection(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "AAAA A:rwu0+wp");
+	t = tmm_create(test);
+	tmm_draw(t, "AAAA.BB A:rw#1u0+wp B:rwsf0u0+wp+only");
+	tmm_must(t, TMM_UFFD_WP(0, 4));
+	tmm_must(t, TMM_UFFD_WP(5, 2));
+	__fput_sync(t->uffd[0]);
+	t->uffd[0] = NULL;
+	t->doing = "close(u0)";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "AAAA.BB A:rw#1 B:rwsf0");
+	tmm_must(t, TMM_WRITE(0, 4));
+	tmm_must(t, TMM_WRITE(5, 2));
+}
+
+/* Where a merge fails for lack of memory, closing must do without. */
+static void close_survives_lack_of_memory(struct kunit *test)
+{
+	struct test_mm *t;
+	bool failed = true;
+	int nth;
+
+	tmm_require(test, "AAAA A:rwu0");
+	if (!tmm_can_inject())
+		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	t = tmm_create(test);
+	for (nth = 1; failed; nth++) {
+		tmm_draw(t, "AABBCC A:rw B:rwu0 C:rw#1");
+		tmm_arm(nth);
+		__fput_sync(t->uffd[0]);
+		failed = tmm_disarm();
+		t->uffd[0] = NULL;
+		t->doing = "close(u0) without memory";
+		__tmm_report(t, tmm_check(t));
+		KUNIT_EXPECT_FALSE(test, userfaultfd_armed(tmm_vma(t, 2)));
+		if (!failed)
+			tmm_expect_layout(t, "AAAAAA A:rw#1");
+		tmm_clear(t);
+	}
+	KUNIT_EXPECT_GT(test, nth, 2);
+}
+
+/*
+ * Events: whoever moves, removes, unmaps or forks waits until the one at the
+ * userfaultfd has read of it.
+ */
+
+#define EVENTS	(UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP | \
+		 UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_EVENT_UNMAP)
+
+struct reader {
+	struct test_mm *t;
+	struct uffd_msg read[8];
+	int nr;
+};
+
+static int read_events(void *data)
+{
+	struct reader *r = data;
+
+	while (!kthread_should_stop()) {
+		struct uffd_msg *msg = &r->read[r->nr];
+		struct kvec vec = { .iov_base = msg, .iov_len = sizeof(*msg) };
+		struct file *file = r->t->uffd[0];
+		struct iov_iter iter;
+		struct kiocb iocb;
+
+		if (r->nr == ARRAY_SIZE(r->read))
+			return 0;
+		init_sync_kiocb(&iocb, file);
+		iov_iter_kvec(&iter, ITER_DEST, &vec, 1, vec.iov_len);
+		if (file->f_op->read_iter(&iocb, &iter) == sizeof(*msg))
+			r->nr++;
+		else
+			usleep_range(100, 200);
+	}
+	return 0;
+}
+
+/* The userfaultfd does not block its reader, so that it can be told to stop. */
+static struct task_struct *start_reader(struct reader *r, struct test_mm *t)
+{
+	struct task_struct *task;
+
+	r->t = t;
+	t->uffd[0]->f_flags |= O_NONBLOCK;
+	task = kthread_run(read_events, r, "read_events");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(t->test, task);
+	return task;
+}
+
+static void expect_event(struct reader *r, int nr, int event, int page, int arg)
+{
+	struct kunit *test = r->t->test;
+	const struct uffd_msg *msg = &r->read[nr];
+
+	KUNIT_ASSERT_GT_MSG(test, r->nr, nr, "only %d events were read", r->nr);
+	KUNIT_EXPECT_EQ_MSG(test, (int)msg->event, event, "event %d", nr);
+	if (event == UFFD_EVENT_REMAP) {
+		KUNIT_EXPECT_EQ(test, msg->arg.remap.from, tmm_addr(r->t, page));
+		KUNIT_EXPECT_EQ(test, msg->arg.remap.to, tmm_addr(r->t, arg));
+	} else {
+		KUNIT_EXPECT_EQ(test, msg->arg.remove.start, tmm_addr(r->t, page));
+		KUNIT_EXPECT_EQ(test, msg->arg.remove.end, tmm_addr(r->t, arg));
+	}
+}
+
+static void events_are_told(struct kunit *test)
+{
+	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	struct task_struct *task;
+	struct test_mm *t;
+	long errs[4];
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	tmm_require(test, "AA A:rwu0");
+	t = tmm_create(test);
+	t->uffd_features = EVENTS;
+	tmm_draw(t, "AAAAAA A:rw#1u0");
+	task = start_reader(r, t);
+	/* Nothing that could end the test before the reader's end. */
+	errs[0] = __tmm_do(t, &TMM_MOVE(0, 6, 10));
+	errs[1] = __tmm_do(t, &TMM_MADVISE(10, 2, MADV_DONTNEED));
+	errs[2] = __tmm_do(t, &TMM_MUNMAP(11, 2));
+	errs[3] = __tmm_do(t, &TMM_MREMAP(13, 3, 13, 2, 0));
+	kthread_stop(task);
+
+	KUNIT_EXPECT_EQ(test, errs[0], 0);
+	KUNIT_EXPECT_EQ(test, errs[1], 0);
+	KUNIT_EXPECT_EQ(test, errs[2], 0);
+	KUNIT_EXPECT_EQ(test, errs[3], 0);
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "..........A..BB A:rw#1@0u0 B:rw#1@3u0");
+	expect_event(r, 0, UFFD_EVENT_REMAP, 0, 10);
+	expect_event(r, 1, UFFD_EVENT_UNMAP, 0, 6);
+	expect_event(r, 2, UFFD_EVENT_REMOVE, 10, 12);
+	expect_event(r, 3, UFFD_EVENT_UNMAP, 11, 13);
+	expect_event(r, 4, UFFD_EVENT_UNMAP, 15, 16);
+	KUNIT_EXPECT_EQ(test, r->nr, 5);
+}
+
+/* With the event a registration moves, and merges as its neighbours allow. */
+static void registration_moves_with_the_event(struct kunit *test)
+{
+	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	struct task_struct *task;
+	struct test_mm *t;
+	long errs[2];
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	tmm_require(test, "AA A:rwu0");
+	t = tmm_create(test);
+	t->uffd_features = EVENTS;
+	tmm_draw(t, "AA...BB.CC A:rwu0 B:rwu0 C:rw#1");
+	task = start_reader(r, t);
+	errs[0] = __tmm_do(t, &TMM_MOVE(0, 2, 7));
+	errs[1] = __tmm_do(t, &TMM_MREMAP(7, 2, 20, 2, MREMAP_MAYMOVE |
+					  MREMAP_FIXED | MREMAP_DONTUNMAP));
+	kthread_stop(task);
+
+	KUNIT_EXPECT_EQ(test, errs[0], 0);
+	KUNIT_EXPECT_EQ(test, errs[1], 0);
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, ".....BBBBC..........DD B:rwu0 C:rw#1 D:rwu0");
+}
+
+static void registration_survives_lack_of_memory(struct kunit *test)
+{
+	tmm_run_case_out_of_memory(test, test->param_value);
+}
+
+static struct kunit_case vma_uffd_cases[] = {
+	KUNIT_CASE_PARAM(registered_as_asked, registrations_gen_params),
+	KUNIT_CASE_PARAM(refused_range_is_as_before, refusals_gen_params),
+	KUNIT_CASE(not_what_may_not_be_written),
+	KUNIT_CASE(protection_goes_with_the_registration),
+	KUNIT_CASE(protection_does_not_move),
+	KUNIT_CASE(protection_is_not_inherited),
+	KUNIT_CASE(protection_needs_the_mode),
+	KUNIT_CASE(close_drops_all),
+	KUNIT_CASE(close_lifts_protection),
+	KUNIT_CASE(close_survives_lack_of_memory),
+	KUNIT_CASE(events_are_told),
+	KUNIT_CASE(registration_moves_with_the_event),
+	KUNIT_CASE_PARAM(registration_survives_lack_of_memory,
+			 registrations_gen_params),
+	{}
+};
+
+static struct kunit_suite vma_uffd_suite = {
+	.name = "vma_uffd",
+	.test_cases = vma_uffd_cases,
+};
+
+kunit_test_suite(vma_uffd_suite);
+
+MODULE_DESCRIPTION("Tests for userfaultfd and VMAs");
+MODULE_LICENSE("GPL");
