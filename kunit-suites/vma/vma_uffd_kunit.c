@@ -6,6 +6,7 @@
  * checkpatch: SPLIT_STRING: pictures are wide
  */
 #include <linux/delay.h>
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/kthread.h>
 #include <linux/mman.h>
@@ -266,7 +267,7 @@ static void close_survives_lack_of_memory(struct kunit *test)
 
 /*
  * Events: whoever moves, removes, unmaps or forks waits until the one at the
- * userfaultfd has read of it.
+ * userfaultfd has read of it. (So an operation that is not read of hangs.)
  */
 
 #define EVENTS	(UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP | \
@@ -274,6 +275,7 @@ static void close_survives_lack_of_memory(struct kunit *test)
 
 struct reader {
 	struct test_mm *t;
+	struct task_struct *task;
 	struct uffd_msg read[8];
 	int nr;
 };
@@ -290,27 +292,42 @@ static int read_events(void *data)
 		struct kiocb iocb;
 
 		if (r->nr == ARRAY_SIZE(r->read))
-			return 0;
+			r->nr = 0;
 		init_sync_kiocb(&iocb, file);
 		iov_iter_kvec(&iter, ITER_DEST, &vec, 1, vec.iov_len);
-		if (file->f_op->read_iter(&iocb, &iter) == sizeof(*msg))
-			r->nr++;
-		else
+		if (file->f_op->read_iter(&iocb, &iter) != sizeof(*msg)) {
 			usleep_range(100, 200);
+			continue;
+		}
+		if (msg->event == UFFD_EVENT_FORK)
+			close_fd(msg->arg.fork.ufd);
+		r->nr++;
 	}
 	return 0;
 }
 
-/* The userfaultfd does not block its reader, so that it can be told to stop. */
-static struct task_struct *start_reader(struct reader *r, struct test_mm *t)
+static void stop_reader(void *data)
 {
-	struct task_struct *task;
+	struct reader *r = data;
 
+	kthread_stop(r->task);
+	put_task_struct(r->task);
+}
+
+/* The userfaultfd does not block its reader, so that it can be told to stop. */
+static struct reader *start_reader(struct test_mm *t)
+{
+	struct kunit *test = t->test;
+	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
 	r->t = t;
 	t->uffd[0]->f_flags |= O_NONBLOCK;
-	task = kthread_run(read_events, r, "read_events");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(t->test, task);
-	return task;
+	r->task = kthread_run(read_events, r, "read_events");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, r->task);
+	get_task_struct(r->task);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, stop_reader, r));
+	return r;
 }
 
 static void expect_event(struct reader *r, int nr, int event, int page, int arg)
@@ -331,29 +348,20 @@ static void expect_event(struct reader *r, int nr, int event, int page, int arg)
 
 static void events_are_told(struct kunit *test)
 {
-	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
-	struct task_struct *task;
 	struct test_mm *t;
-	long errs[4];
+	struct reader *r;
 
-	KUNIT_ASSERT_NOT_NULL(test, r);
 	tmm_require(test, "AA A:rwu0");
 	t = tmm_create(test);
 	t->uffd_features = EVENTS;
 	tmm_draw(t, "AAAAAA A:rw#1u0");
-	task = start_reader(r, t);
-	/* Nothing that could end the test before the reader's end. */
-	errs[0] = __tmm_do(t, &TMM_MOVE(0, 6, 10));
-	errs[1] = __tmm_do(t, &TMM_MADVISE(10, 2, MADV_DONTNEED));
-	errs[2] = __tmm_do(t, &TMM_MUNMAP(11, 2));
-	errs[3] = __tmm_do(t, &TMM_MREMAP(13, 3, 13, 2, 0));
-	kthread_stop(task);
+	r = start_reader(t);
+	tmm_must(t, TMM_MOVE(0, 6, 10));
+	tmm_must(t, TMM_MADVISE(10, 2, MADV_DONTNEED));
+	tmm_must(t, TMM_MUNMAP(11, 2));
+	tmm_must(t, TMM_MREMAP(13, 3, 13, 2, 0));
+	kunit_release_action(test, stop_reader, r);
 
-	KUNIT_EXPECT_EQ(test, errs[0], 0);
-	KUNIT_EXPECT_EQ(test, errs[1], 0);
-	KUNIT_EXPECT_EQ(test, errs[2], 0);
-	KUNIT_EXPECT_EQ(test, errs[3], 0);
-	__tmm_report(t, tmm_check(t));
 	tmm_expect_layout(t, "..........A..BB A:rw#1@0u0 B:rw#1@3u0");
 	expect_event(r, 0, UFFD_EVENT_REMAP, 0, 10);
 	expect_event(r, 1, UFFD_EVENT_UNMAP, 0, 6);
@@ -363,29 +371,113 @@ static void events_are_told(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r->nr, 5);
 }
 
-/* With the event a registration moves, and merges as its neighbours allow. */
-static void registration_moves_with_the_event(struct kunit *test)
+/* One event for the range, however many VMAs were in it. */
+static void one_unmap_is_one_event(struct kunit *test)
 {
-	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
-	struct task_struct *task;
 	struct test_mm *t;
-	long errs[2];
+	struct reader *r;
 
-	KUNIT_ASSERT_NOT_NULL(test, r);
 	tmm_require(test, "AA A:rwu0");
 	t = tmm_create(test);
 	t->uffd_features = EVENTS;
-	tmm_draw(t, "AA...BB.CC A:rwu0 B:rwu0 C:rw#1");
-	task = start_reader(r, t);
-	errs[0] = __tmm_do(t, &TMM_MOVE(0, 2, 7));
-	errs[1] = __tmm_do(t, &TMM_MREMAP(7, 2, 20, 2, MREMAP_MAYMOVE |
-					  MREMAP_FIXED | MREMAP_DONTUNMAP));
-	kthread_stop(task);
+	tmm_draw(t, "AABB.CC A:rwu0 B:ru0 C:rwu0");
+	r = start_reader(t);
+	tmm_must(t, TMM_MUNMAP(1, 5));
+	tmm_must(t, TMM_MMAP(0, 1, "r"));
+	kunit_release_action(test, stop_reader, r);
 
-	KUNIT_EXPECT_EQ(test, errs[0], 0);
-	KUNIT_EXPECT_EQ(test, errs[1], 0);
+	tmm_expect_layout(t, "A.....C A:r C:rwu0");
+	expect_event(r, 0, UFFD_EVENT_UNMAP, 1, 6);
+	expect_event(r, 1, UFFD_EVENT_UNMAP, 0, 1);
+	KUNIT_EXPECT_EQ(test, r->nr, 2);
+}
+
+/* With the event a registration moves, and merges as its neighbours allow. */
+static void registration_moves_with_the_event(struct kunit *test)
+{
+	struct test_mm *t;
+	struct reader *r;
+
+	tmm_require(test, "AA A:rwu0+wp");
+	t = tmm_create(test);
+	t->uffd_features = EVENTS;
+	tmm_draw(t, "AA...BB.CC A:rwu0 B:rwu0 C:rw#1u0+wp");
+	r = start_reader(t);
+	tmm_must(t, TMM_MOVE(0, 2, 7));
+	tmm_expect_layout(t, ".....BBBBC B:rwu0 C:rw#1u0+wp@9");
+	tmm_must(t, TMM_MREMAP(7, 2, 20, 2, MREMAP_MAYMOVE | MREMAP_FIXED |
+			       MREMAP_DONTUNMAP));
+	/* Protection and all. */
+	tmm_must(t, TMM_UFFD_WP(9, 1));
+	tmm_must(t, TMM_MOVE(9, 1, 40));
+	tmm_must(t, TMM_NO_UFFD_WP(40, 1));
+	tmm_must(t, TMM_WRITE(40, 1));
+	kunit_release_action(test, stop_reader, r);
+	tmm_expect_layout(t, ".....BBBB...........DD..................C"
+			     " B:rwu0 C:rw#1u0+wp@9 D:rwu0");
+}
+
+/* The child's VMAs have a context of its own until that is closed. */
+static void fork_is_told(struct kunit *test)
+{
+	struct test_mm *t;
+	struct reader *r;
+
+	tmm_require(test, "AA A:rwu0");
+	t = tmm_create(test);
+	t->uffd_features = EVENTS;
+	tmm_draw(t, "AA.BB.CC A:rw#1u0 C:rw#2u0");
+	r = start_reader(t);
+	tmm_fork(t);
+	kunit_release_action(test, stop_reader, r);
+	KUNIT_EXPECT_EQ(test, r->nr, 1);
+	KUNIT_EXPECT_EQ(test, (int)r->read[0].event, UFFD_EVENT_FORK);
+	t->doing = "closing the child's userfaultfd";
 	__tmm_report(t, tmm_check(t));
-	tmm_expect_layout(t, ".....BBBBC..........DD B:rwu0 C:rw#1 D:rwu0");
+	tmm_expect_layout(t, "AA.BB.CC A:rw#1*2 B:rw C:rw#2*2");
+	swap(t->mm, t->parent);
+	tmm_expect_layout(t, "AA.BB.CC A:rw#1u0 C:rw#2u0");
+	swap(t->mm, t->parent);
+}
+
+static void told_fork_survives_lack_of_memory(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "AA A:rwu0");
+	t = tmm_create(test);
+	t->uffd_features = EVENTS;
+	tmm_draw(t, "AA.BB.CC A:rw#1u0 C:rw#2u0");
+	start_reader(t);
+	tmm_fork_out_of_memory(t);
+	tmm_expect_layout(t, "AA.BB.CC A:rw#1u0 C:rw#2u0");
+}
+
+/* What was taken for events is given back when there are none. */
+static void told_remap_survives_lack_of_memory(struct kunit *test)
+{
+	const struct tmm_op op = TMM_MOVE(0, 2, 40);
+	struct test_mm *t;
+	bool failed = true;
+	int nth;
+
+	tmm_require(test, "AA A:rwu0");
+	if (!tmm_can_inject())
+		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	t = tmm_create(test);
+	t->uffd_features = EVENTS;
+	tmm_draw(t, "AA A:rw#1u0");
+	start_reader(t);
+	for (nth = 1; failed; nth++) {
+		if (tmm_do_failing(t, &op, nth, &failed)) {
+			__tmm_report(t, tmm_check(t));
+			tmm_expect_layout(t, "AA A:rw#1u0");
+		} else {
+			tmm_clear(t);
+			tmm_draw(t, "AA A:rw#1u0");
+		}
+	}
+	KUNIT_EXPECT_GT(test, nth, 2);
 }
 
 static void registration_survives_lack_of_memory(struct kunit *test)
@@ -405,7 +497,11 @@ static struct kunit_case vma_uffd_cases[] = {
 	KUNIT_CASE(close_lifts_protection),
 	KUNIT_CASE(close_survives_lack_of_memory),
 	KUNIT_CASE(events_are_told),
+	KUNIT_CASE(one_unmap_is_one_event),
 	KUNIT_CASE(registration_moves_with_the_event),
+	KUNIT_CASE(fork_is_told),
+	KUNIT_CASE(told_fork_survives_lack_of_memory),
+	KUNIT_CASE(told_remap_survives_lack_of_memory),
 	KUNIT_CASE_PARAM(registration_survives_lack_of_memory,
 			 registrations_gen_params),
 	{}
