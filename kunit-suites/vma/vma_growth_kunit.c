@@ -345,8 +345,11 @@ static int find_room(struct test_mm *t, int from, int to, int pages,
 		.align_mask = align ? align * PAGE_SIZE - 1 : 0,
 		.align_offset = t->base,
 	};
-	unsigned long addr = vm_unmapped_area(&info);
+	unsigned long addr;
 
+	mmap_read_lock(t->mm);
+	addr = vm_unmapped_area(&info);
+	mmap_read_unlock(t->mm);
 	if (IS_ERR_VALUE(addr))
 		return (int)addr;
 	return (addr - t->base) >> PAGE_SHIFT;
