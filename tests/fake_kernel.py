@@ -22,7 +22,8 @@ KERNEL = {
     'Makefile': '# SPDX\nVERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\nEXTRAVERSION =\nNAME = Fake\n',
     'Kbuild': '# top\n', 'mm/Kconfig': '# mm\n', 'mm/Makefile': 'obj-y := vma.o\n',
     'mm/vma.c': MM, 'mm/tests/some_kunit.c': '/* a test */\n', 'lib/crlf.txt': 'one\r\ntwo\r\n',
-    '.gitignore': '*.o\n', 'arch/um/ignored.o': 'in the package, though ignored\n',
+    '.gitignore': '*.o\n\n#\n# Debian packaging: as in the package\n#\n/*\n!/debian/\n',
+    'arch/um/ignored.o': 'in the package, though ignored\n',
 }
 QUIET = {'GIT_CONFIG_GLOBAL': os.devnull, 'GIT_CONFIG_NOSYSTEM': '1',
          'GIT_AUTHOR_NAME': 'A Tester', 'GIT_AUTHOR_EMAIL': 'tester@example.org',

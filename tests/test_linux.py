@@ -81,6 +81,11 @@ class FromTheMirror(Mirrored):
         self.assertEqual(self.repository.git('status', '--porcelain'), '')
         self.assertEqual(sorted(self.repository.git('ls-files').splitlines()), sorted(KERNEL))
 
+    def test_git_sees_a_new_file_although_the_packaging_ignores_all(self) -> None:
+        self.repository.tool('linux')
+        write(self.repository.src, {'mm/new.c': '', 'mm/new.o': ''})
+        self.assertEqual(self.repository.git('status', '--porcelain'), '?? mm/new.c')
+
     def test_the_same_package_gives_the_same_commits_on_every_machine(self) -> None:
         self.with_series()
         shutil.rmtree(self.repository.src)

@@ -7,6 +7,7 @@ date come from the package alone.
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -22,6 +23,7 @@ CONF = paths.LINUX / 'base.conf'
 INSTALLED = Path('/usr/src')
 ROOM = 5 * 10**9
 _CHUNK = 1 << 20
+_PACKAGING = re.compile(r'\n#\n# Debian packaging: .*?\n/\*\n!/debian/\n', re.DOTALL)
 
 
 def configured() -> Dict[str, str]:
@@ -100,9 +102,18 @@ def _pump(source: IO[bytes], sink: IO[bytes], total: int) -> None:
             sink.close()
 
 
+def _show_new_files(folder: Path) -> None:
+    """Take out of .gitignore what the packaging adds to it: to ignore every new file."""
+    ignored = folder / '.gitignore'
+    if ignored.exists():
+        text = ignored.read_text(encoding='utf-8')
+        ignored.write_text(_PACKAGING.sub('\n', text), encoding='utf-8')
+
+
 def commit(folder: Path, package: apt.Package) -> str:
     """Make an unpacked kernel a git repository with the one commit `base`."""
     git = Git(folder)
+    _show_new_files(folder)
     git('init', '--quiet', '--template=', f'--initial-branch={BRANCH}')
     files = sum(len(names) for _, _, names in os.walk(folder)) - 10
     with Progress('committing the kernel', files, 'files') as progress:
