@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What stands for the suites of this folder in a kernel without huge pages:
+ * nothing of what they call exists there.
+ */
+#include <kunit/test.h>
+
+static void needs_huge_pages(struct kunit *test)
+{
+	kunit_skip(test, "no huge pages (CONFIG_TRANSPARENT_HUGEPAGE)");
+}
+
+static struct kunit_case needs_huge_pages_cases[] = {
+	KUNIT_CASE(needs_huge_pages),
+	{}
+};
+
+#define STAND_IN(suite)						\
+static struct kunit_suite suite##_suite = {			\
+	.name = #suite,						\
+	.test_cases = needs_huge_pages_cases,			\
+};								\
+kunit_test_suite(suite##_suite)
+
+STAND_IN(collapse_anon);
+STAND_IN(collapse_daemon);
+STAND_IN(collapse_errno);
+STAND_IN(collapse_file);
+STAND_IN(collapse_gfp);
+STAND_IN(collapse_memory);
+STAND_IN(collapse_mthp);
+STAND_IN(collapse_node);
+STAND_IN(collapse_range);
+STAND_IN(collapse_scan);
