@@ -120,6 +120,8 @@ void ct_fill(struct ct *ct, const char *pattern);
 
 unsigned long ct_stamp(long page);
 void ct_write(struct ct *ct, long page, long nr);
+/* The same, by folios of 2^order pages. */
+void ct_write_folios(struct ct *ct, long page, long nr, unsigned int order);
 void ct_read(struct ct *ct, long page, long nr);
 /* Whether pages hold what ct_fill() wrote; reads them, so it comes last. */
 #define ct_expect_content(ct, pattern) \
@@ -220,5 +222,12 @@ struct file *ct_shmem(struct ct *ct);
 
 /* Go on as the child of a fork(). */
 void ct_fork(struct ct *ct);
+
+/* uffd.c: skip the test without CONFIG_USERFAULTFD; modes are the ioctl's. */
+void ct_uffd_open(struct ct *ct);
+void ct_uffd_register(struct ct *ct, long page, long nr, unsigned long mode);
+void ct_uffd_protect(struct ct *ct, long page, long nr, bool protect);
+void ct_uffd_continue(struct ct *ct, long page, long nr);
+void ct_uffd_poison(struct ct *ct, long page, long nr);
 
 #endif /* _COLLAPSE_H */

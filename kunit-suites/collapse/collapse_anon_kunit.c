@@ -172,24 +172,12 @@ static void shared_pages_are_copied(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, folio_ref_count(page_folio(page)), 1);
 }
 
-/* Folios of some pages each, so that one has several entries in the range. */
-static void make_large_folios(struct ct *ct, unsigned int order)
-{
-	huge_anon_orders_always = BIT(order);
-	huge_anon_orders_inherit = 0;
-	ct_write(ct, 0, CT_PAGES);
-	huge_anon_orders_always = 0;
-	huge_anon_orders_inherit = BIT(PMD_ORDER);
-	KUNIT_ASSERT_EQ(ct->test, folio_order(page_folio(ct_page(ct, 0))), order);
-	ct_check(ct);
-}
-
 static void larger_folios_become_one(struct kunit *test)
 {
 	struct ct *ct = ct_create(test);
 
 	ct_map_anon(ct, 512);
-	make_large_folios(ct, 4);
+	ct_write_folios(ct, 0, 512, 4);
 	/* One that is mapped in part only. */
 	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 20, 3, MADV_DONTNEED), 0);
 	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
@@ -452,7 +440,7 @@ static void failure_releases_larger_folios(struct kunit *test)
 	struct ct_state *before;
 
 	ct_map_anon(ct, 512);
-	make_large_folios(ct, 4);
+	ct_write_folios(ct, 0, 512, 4);
 	before = ct_look(ct, 0);
 	ct->poison = 200;
 	ct_expect_result(ct, 0, CT_PROCESS, SCAN_COPY_MC);

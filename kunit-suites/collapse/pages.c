@@ -55,6 +55,20 @@ void ct_write(struct ct *ct, long page, long nr)
 				     page - 1, err);
 }
 
+void ct_write_folios(struct ct *ct, long page, long nr, unsigned int order)
+{
+	const unsigned long always = huge_anon_orders_always;
+	const unsigned long inherit = huge_anon_orders_inherit;
+
+	huge_anon_orders_always = BIT(order);
+	huge_anon_orders_inherit = 0;
+	ct_write(ct, page, nr);
+	huge_anon_orders_always = always;
+	huge_anon_orders_inherit = inherit;
+	KUNIT_ASSERT_EQ(ct->test, folio_order(page_folio(ct_page(ct, page))), order);
+	lru_add_drain_all();
+}
+
 void ct_read(struct ct *ct, long page, long nr)
 {
 	unsigned long value __maybe_unused;
