@@ -100,6 +100,7 @@ static int mount_once(void)
 		kern_unmount(mnt);
 		return err;
 	}
+	mnt->mnt_sb->s_iflags &= ~SB_I_NOEXEC;
 	mount = mnt;
 	return 0;
 }

@@ -112,19 +112,31 @@ static void drop_swap_cache(swp_entry_t entry)
 }
 #endif
 
+/* Where the page went: shmem has it in its page cache. */
+static swp_entry_t swap_entry_of(struct ct *ct, long page)
+{
+	struct vm_area_struct *vma = vma_lookup(ct->t->mm, ct_addr(ct, page));
+	softleaf_t entry = softleaf_from_pte(ct_pte(ct, page));
+	void *cached;
+
+	if (vma && vma->vm_file) {
+		cached = xa_load(&vma->vm_file->f_mapping->i_pages,
+				 linear_page_index(vma, ct_addr(ct, page)));
+		if (xa_is_value(cached))
+			entry = radix_to_swp_entry(cached);
+	}
+	if (!softleaf_is_swap(entry))
+		KUNIT_FAIL_AND_ABORT(ct->test, "page %ld is not swapped out", page);
+	return entry;
+}
+
 static void swap_out(struct ct *ct, long page, long nr)
 {
 	long last = page + nr;
 
 	advise(ct, page, nr, MADV_PAGEOUT);
-	for (; page < last; page++) {
-		softleaf_t entry = softleaf_from_pte(ct_pte(ct, page));
-
-		if (!softleaf_is_swap(entry))
-			KUNIT_FAIL_AND_ABORT(ct->test, "page %ld is not swapped out",
-					     page);
-		drop_swap_cache(entry);
-	}
+	for (; page < last; page++)
+		drop_swap_cache(swap_entry_of(ct, page));
 }
 
 /* The next item of a pattern. Return: what comes after it, NULL at the end. */
