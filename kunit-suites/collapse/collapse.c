@@ -56,6 +56,7 @@ void ct_suite_exit(struct kunit_suite *suite)
 	huge_anon_orders_inherit = booted.inherit;
 	start_stop_khugepaged();
 	ct_unmount();
+	tmm_swapoff();
 }
 
 /*

@@ -215,7 +215,7 @@ KUNIT_ARRAY_PARAM_DESC(successes, successes, name);
 static struct ct *create_shmem(struct kunit *test, const char *pattern,
 			       unsigned long flags)
 {
-	struct ct *ct = !*pattern || strchr(pattern, 's') ? ct_create_with_swap(test) :
+	struct ct *ct = strchr(pattern, 's') ? ct_create_with_swap(test) :
 					       ct_create(test);
 
 	ct_map_file(ct, ct_shmem(ct), flags);
@@ -226,10 +226,13 @@ static struct ct *create_shmem(struct kunit *test, const char *pattern,
 static void shmem_becomes_one_huge_page(struct kunit *test)
 {
 	const struct success *c = test->param_value;
-	struct ct *ct = create_shmem(test, "", MAP_SHARED);
-	const struct file_stats stats = file_stats();
+	struct file_stats stats;
+	struct ct *ct;
 
-	ct_fill(ct, c->pattern);
+	if (c->swap)
+		tmm_swapon(test);	/* The area has a page of its own. */
+	stats = file_stats();
+	ct = create_shmem(test, c->pattern, MAP_SHARED);
 	ct_expect_madvise(ct, 0, 512, 0);
 	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 0));
 	expect_huge_folio(ct, ct->t->file[0], 1);

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * That the GFP mask is what is used: when memory is in pieces, and nearly all
+ * of it is in use, those who may wait compact and reclaim, others do not.
+ */
+#include <linux/gfp.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/vmstat.h>
+
+#include "collapse.h"
+
+/*
+ * What is left free, and in pieces of half as much as an order-5 block: enough
+ * for all that the kernel does meanwhile, and no huge page.
+ */
+#define PIECES		1024
+#define PIECE_ORDER	5
+
+struct hoard {
+	struct list_head blocks;	/* By page->lru, the order in private. */
+};
+
+static bool take(struct hoard *hoard, unsigned int order)
+{
+	struct page *page = alloc_pages(__GFP_NOWARN | __GFP_HIGHMEM, order);
+
+	if (!page)
+		return false;
+	set_page_private(page, order);
+	list_add(&page->lru, &hoard->blocks);
+	return true;
+}
+
+static void give_back(void *data)
+{
+	struct hoard *hoard = data;
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, &hoard->blocks, lru) {
+		const unsigned int order = page_private(page);
+
+		list_del(&page->lru);
+		set_page_private(page, 0);
+		__free_pages(page, order);
+	}
+}
+
+/* One page of each piece stays taken, so that no larger block is free. */
+static int break_into_pieces(struct hoard *hoard)
+{
+	LIST_HEAD(pieces);
+	struct page *page, *next;
+	int i, nr = 0;
+
+	while (nr < PIECES) {
+		page = alloc_pages(__GFP_NOWARN | __GFP_HIGHMEM, PIECE_ORDER);
+		if (!page)
+			break;
+		list_add(&page->lru, &pieces);
+		nr++;
+	}
+	/* All that is as large as a huge page, or nearly. */
+	for (i = MAX_PAGE_ORDER; i > PIECE_ORDER; i--)
+		while (take(hoard, i))
+			;
+	list_for_each_entry_safe(page, next, &pieces, lru) {
+		list_del(&page->lru);
+		split_page(page, PIECE_ORDER);
+		for (i = 1; i < BIT(PIECE_ORDER); i++)
+			__free_page(page + i);
+		set_page_private(page, 0);
+		list_add(&page->lru, &hoard->blocks);
+	}
+	return nr;
+}
+
+static void hoard_memory(struct kunit *test)
+{
+	struct hoard *hoard = kunit_kzalloc(test, sizeof(*hoard), GFP_KERNEL);
+	int nr;
+
+	KUNIT_ASSERT_NOT_NULL(test, hoard);
+	INIT_LIST_HEAD(&hoard->blocks);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, give_back, hoard), 0);
+	nr = break_into_pieces(hoard);
+	KUNIT_ASSERT_EQ(test, nr, PIECES);
+}
+
+/* How often somebody waited for compaction or reclaim. */
+static unsigned long stalls(void)
+{
+	unsigned long sum = 0;
+#ifdef CONFIG_VM_EVENT_COUNTERS
+	int zone;
+
+	for (zone = 0; zone < MAX_NR_ZONES; zone++)
+		sum += ct_event_count(ALLOCSTALL_NORMAL - ZONE_NORMAL + zone);
+#ifdef CONFIG_COMPACTION
+	sum += ct_event_count(COMPACTSTALL);
+#endif
+#endif
+	return sum;
+}
+
+static struct ct *create(struct kunit *test)
+{
+	struct ct *ct = ct_create(test);
+
+	if (!IS_ENABLED(CONFIG_VM_EVENT_COUNTERS))
+		kunit_skip(test, "no counters (CONFIG_VM_EVENT_COUNTERS)");
+	ct_map_anon(ct, 512);
+	ct_fill(ct, "512w");
+	return ct;
+}
+
+static void a_process_waits_for_memory(struct kunit *test)
+{
+	struct ct *ct = create(test);
+	unsigned long before;
+	int err;
+
+	hoard_memory(test);
+	before = stalls();
+	err = ct_madvise(ct, 0, 512, MADV_COLLAPSE);
+	KUNIT_EXPECT_GT(test, stalls(), before);
+	/* Compaction may well succeed. */
+	if (err)
+		KUNIT_EXPECT_EQ(test, err, -ENOMEM);
+	ct_check(ct);
+}
+
+static void khugepaged_waits_if_it_may(struct kunit *test)
+{
+	struct ct *ct = create(test);
+	unsigned long before;
+
+	ct_set(ct, "defrag", 1);
+	hoard_memory(test);
+	before = stalls();
+	ct_collapse(ct, 0, CT_KHUGEPAGED);
+	KUNIT_EXPECT_GT(test, stalls(), before);
+	ct_check(ct);
+}
+
+static void khugepaged_does_not_wait_if_it_may_not(struct kunit *test)
+{
+	struct ct *ct = create(test);
+	unsigned long before;
+
+	ct_set(ct, "defrag", 0);
+	hoard_memory(test);
+	before = stalls();
+	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_ALLOC_HUGE_PAGE_FAIL);
+	KUNIT_EXPECT_EQ(test, stalls(), before);
+}
+
+static void with_memory_free_nobody_waits(struct kunit *test)
+{
+	struct ct *ct = create(test);
+	const unsigned long before = stalls();
+
+	ct_expect_madvise(ct, 0, 512, 0);
+	ct_expect_huge(ct, 0);
+	KUNIT_EXPECT_EQ(test, stalls(), before);
+}
+
+static struct kunit_case memory_cases[] = {
+	KUNIT_CASE(a_process_waits_for_memory),
+	KUNIT_CASE(khugepaged_waits_if_it_may),
+	KUNIT_CASE(khugepaged_does_not_wait_if_it_may_not),
+	KUNIT_CASE(with_memory_free_nobody_waits),
+	{}
+};
+
+CT_SUITE(collapse_memory, memory_cases);
