@@ -156,8 +156,8 @@ def notes(path: Path) -> List[Graph]:
         elif tag == BLOCKS:
             graphs[-1].blocks = records.word(at)
         elif tag == ARCS:
-            source = records.word(at)
-            graphs[-1].arcs += [(source, records.word(one), not records.word(one + 4) & ON_TREE)
+            block = records.word(at)
+            graphs[-1].arcs += [(block, records.word(one), not records.word(one + 4) & ON_TREE)
                                 for one in range(at + 4, at + length, 8)]
         elif tag == LINES:
             graphs[-1].lines[records.word(at)] = list(_lines(records, at + 4, at + length))

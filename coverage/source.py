@@ -356,4 +356,3 @@ def macros(configuration: Dict[str, str]) -> Callable[[str], Value]:
             return configuration.get(name[len('CONFIG_'):], 'n') not in ('n', '')
         return fixed.get(name)
     return known
-

@@ -24,36 +24,36 @@ static volatile int sink;                       // -
 /* A comment. */                                // -
 static int twice(int a)                         // covered
 {                                               // -
-	int b;                                  // -
-	int c = a;                              // optimised-out
+    int b;                                  // -
+    int c = a;                              // optimised-out
 
-	if (c > 2 &&                            // covered
-	    c < 100)                            // -
-		b = 2;                          // optimised-out
-	else                                    // -
-		b = 0;                          // optimised-out
+    if (c > 2 &&                            // covered
+        c < 100)                            // -
+        b = 2;                          // optimised-out
+    else                                    // -
+        b = 0;                          // optimised-out
 #ifdef CONFIG_NUMA
-	sink = numa(a,                          // not-compiled
-		    b);                         // not-compiled
+    sink = numa(a,                          // not-compiled
+            b);                         // not-compiled
 #else
-	sink = b;                               // covered
+    sink = b;                               // covered
 #endif
-	if (IS_ENABLED(CONFIG_SWAP)) {          // optimised-out
-		sink = 1;                       // not-compiled
-	}                                       // -
-	if (c < 0)                              // partial
-		goto out;                       // uncovered
-	switch (c) {                            // partial
-	case 1:                                 // covered
-		sink = 3;                       // covered
-		break;                          // covered
-	case 77:                                // uncovered
-		sink = 4;                       // uncovered
-		break;                          // uncovered
-	}                                       // -
-	return b;                               // optimised-out
+    if (IS_ENABLED(CONFIG_SWAP)) {          // optimised-out
+        sink = 1;                       // not-compiled
+    }                                       // -
+    if (c < 0)                              // partial
+        goto out;                       // uncovered
+    switch (c) {                            // partial
+    case 1:                                 // covered
+        sink = 3;                       // covered
+        break;                          // covered
+    case 77:                                // uncovered
+        sink = 4;                       // uncovered
+        break;                          // uncovered
+    }                                       // -
+    return b;                               // optimised-out
 out:                                            // -
-	return 7;                               // uncovered
+    return 7;                               // uncovered
 }                                               // -
 #if !defined(CONFIG_MMU)
 static int never_compiled(void) { return 1; }   // not-compiled
@@ -64,16 +64,16 @@ struct other { int a; };                        // not-compiled
 
 static inline int unused(int a)                 // -
 {                                               // -
-	return a * sink;                        // optimised-out
+    return a * sink;                        // optimised-out
 }                                               // -
 
 int main(int argc, char **argv)                 // covered
 {                                               // -
-	int i;                                  // -
+    int i;                                  // -
 
-	for (i = 1; i < argc; i++)              // covered
-		twice(atoi(argv[i]));           // covered
-	return 0;                               // optimised-out
+    for (i = 1; i < argc; i++)              // covered
+        twice(atoi(argv[i]));           // covered
+    return 0;                               // optimised-out
 }                                               // -
 '''
 
@@ -149,8 +149,8 @@ class Classes(unittest.TestCase):
 
     def test_by_test_agrees_with_gcov(self) -> None:
         """Every line that gcov counts in a run is one that the counters say ran, and no other."""
-        runs = [self.run_program(f'run-{number}', *words) for number, words in
-                enumerate((['1'], ['77', '-5'], ['3', '200'], []))]
+        inputs: List[List[str]] = [['1'], ['77', '-5'], ['3', '200'], []]
+        runs = [self.run_program(f'run-{number}', *words) for number, words in enumerate(inputs)]
         places = {name: 'p.c' for name in counters.sources(counters.notes(self.folder / 'p.gcno'))
                   if name.endswith('p.c')}
         watched = counters.watch(self.folder / 'p.gcno', places,
@@ -163,8 +163,8 @@ class Classes(unittest.TestCase):
 
     def test_sum_of_data(self) -> None:
         """The sum of data files is what gcov adds up."""
-        runs = [self.run_program(f'run-{number}', *words) for number, words in
-                enumerate((['1', '77'], ['3', '200'], ['1'], []))]
+        inputs: List[List[str]] = [['1', '77'], ['3', '200'], ['1'], []]
+        runs = [self.run_program(f'run-{number}', *words) for number, words in enumerate(inputs)]
         together = self.folder / 'together'
         counters.add([run / 'p.gcda' for run in runs], together / 'p.gcda')
         self.assertEqual(gcov.read(['p.o'], self.folder, self.folder, [together]).files,
@@ -197,13 +197,14 @@ class Text(unittest.TestCase):
 
     def test_conditions(self) -> None:
         known = source.macros({'A': 'y', 'M': 'm'})
-        for condition, value in (
+        table: 'List[tuple[str, source.Value]]' = [
                 ('defined(CONFIG_A)', True), ('defined CONFIG_B', False),
                 ('IS_ENABLED(CONFIG_M)', True), ('!IS_ENABLED(CONFIG_A)', False),
                 ('defined(CONFIG_A) && defined(X)', None), ('defined(CONFIG_B) && X > 3', False),
                 ('defined(CONFIG_A) || X > (3 + 1)', True), ('0', False), ('1', True),
                 ('(defined(CONFIG_B) || 0) && Y(a, (b))', False), ('X == 1', None),
-                ('defined(', None)):
+                ('defined(', None)]
+        for condition, value in table:
             self.assertEqual(source.evaluate(condition, known), value, condition)
 
     def test_elif(self) -> None:

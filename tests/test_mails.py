@@ -94,7 +94,8 @@ class Mails(unittest.TestCase):
         message = EmailMessage()
         message['From'], message['Subject'] = 'A Tester <t@example.org>', '[PATCH] mm: step 1'
         message.set_content('Because.\n')
-        message.add_attachment(DIFF.encode(), maintype='text', subtype='x-patch', filename='1.patch')
+        message.add_attachment(DIFF.encode(), maintype='text', subtype='x-patch',
+                               filename='1.patch')
         (self.folder / 'one.eml').write_bytes(bytes(message))
         self.assertEqual(self.subjects(mails.load(self.folder / 'one.eml')), ['mm: step 1'])
 

@@ -22,7 +22,7 @@ from .tree import Tree
 WORKTREES = paths.BUILD / 'worktrees'
 
 
-class _Source(NamedTuple):
+class Source(NamedTuple):
     """The user's tree: where it is and which commit is used."""
     folder: Path
     commit: str
@@ -30,7 +30,7 @@ class _Source(NamedTuple):
     package: str
 
 
-def _ask(folder: Path, *arguments: str) -> Done:
+def ask(folder: Path, *arguments: str) -> Done:
     """Run git in the user's tree, with the user's configuration, writing nothing."""
     done = subprocess.run(['git', '--no-optional-locks', *arguments], cwd=folder,
                           env=plain_environment(), stdin=subprocess.DEVNULL, check=False,
@@ -38,15 +38,18 @@ def _ask(folder: Path, *arguments: str) -> Done:
     return Done(done.returncode, decode(done.stdout).rstrip('\n'), decode(done.stderr).strip())
 
 
-def tree(own: Optional[Path], topics: Optional[str]) -> Tree:
-    """The tree for LINUX=own (None: linux/src at its base) and TOPICS=topics."""
+def tree(own: Optional[Path], topics: Optional[str], revision: str = 'HEAD') -> Tree:
+    """The tree for LINUX=own (None: linux/src at its base) and TOPICS=topics.
+
+    revision: the commit of the user's tree that the series is put on.
+    """
     from . import provision  # it needs this module, too
     wanted = _chosen(patches.load(), topics)
     if own is None:
         provision.have_base()
         source = _examined(paths.SRC, 'base')
     else:
-        source = _examined(own.resolve(), 'HEAD')
+        source = _examined(own.resolve(), revision)
     home = WORKTREES / _name(source.folder, topics)
     checkout = Checkout(home / 'src')
     if not _is_current(checkout, source, wanted):
@@ -81,38 +84,38 @@ def _name(folder: Path, topics: Optional[str]) -> str:
     return name if topics is None else f"{name}+{topics.replace(',', '+') or 'none'}"
 
 
-def _examined(folder: Path, revision: str) -> _Source:
+def _examined(folder: Path, revision: str) -> Source:
     """Look at the user's tree; an error says what is wrong with it."""
     if not folder.is_dir():
         what = 'is a file' if folder.exists() else 'does not exist'
         raise cli.CannotTest(f'LINUX={folder} {what}: give the folder of a git kernel tree')
-    top = _ask(folder, 'rev-parse', '--show-toplevel')
+    top = ask(folder, 'rev-parse', '--show-toplevel')
     if top.status and 'dubious' in top.err:
         raise cli.CannotTest(f'LINUX={folder} belongs to another user: '
                              f"git config --global --add safe.directory '{folder}'")
     if top.status or Path(top.out).resolve() != folder:
         raise cli.CannotTest(f'LINUX={folder} is not the root of a git tree: git init, add and '
                              'commit there, or give a clone')
-    commit = _ask(folder, 'rev-parse', '--verify', '--quiet', f'{revision}^{{commit}}').out
+    commit = ask(folder, 'rev-parse', '--verify', '--quiet', f'{revision}^{{commit}}').out
     if not commit:
         raise cli.CannotTest(f'LINUX={folder} has no commit ({revision})')
-    version = version_of(_ask(folder, 'show', f'{commit}:Makefile').out[:2000])
-    if not version or _ask(folder, 'cat-file', '-e', f'{commit}:mm/Kconfig').status:
+    version = version_of(ask(folder, 'show', f'{commit}:Makefile').out[:2000])
+    if not version or ask(folder, 'cat-file', '-e', f'{commit}:mm/Kconfig').status:
         raise cli.CannotTest(f'LINUX={folder} is no kernel tree: '
                              'its Makefile and mm/Kconfig are not those of Linux')
     package = ''
     if folder == paths.SRC:
         state = Checkout(folder).state()
         package = state.package if state else ''
-    return _Source(folder, commit, version, package)
+    return Source(folder, commit, version, package)
 
 
-def _note(source: _Source) -> None:
+def _note(source: Source) -> None:
     """What one should know about the user's tree."""
     known = base.configured()['version'].partition('-')[0]
     if source.version != known:
         cli.say(f'{source.folder} is Linux {source.version}; the series is kept on {known}')
-    edited = _ask(source.folder, 'status', '--porcelain', '--untracked-files=no').out
+    edited = ask(source.folder, 'status', '--porcelain', '--untracked-files=no').out
     if edited:
         cli.say(f'{source.folder} has uncommitted changes in {len(edited.splitlines())} files: '
                 'they are not part of what is tested')
@@ -122,7 +125,7 @@ def _series(wanted: Sequence[Patch]) -> str:
     return patches.series_digest(wanted)
 
 
-def _is_current(checkout: Checkout, source: _Source, wanted: Sequence[Patch]) -> bool:
+def _is_current(checkout: Checkout, source: Source, wanted: Sequence[Patch]) -> bool:
     if not checkout.exists() or (checkout.git.folder / 'sandbox-move').exists():
         return False
     state = checkout.state()
@@ -130,7 +133,7 @@ def _is_current(checkout: Checkout, source: _Source, wanted: Sequence[Patch]) ->
             and state.series == _series(wanted))
 
 
-def _bring(checkout: Checkout, source: _Source, wanted: Sequence[Patch]) -> None:
+def _bring(checkout: Checkout, source: Source, wanted: Sequence[Patch]) -> None:
     """Make or update the tree for the source's commit and the wanted patches."""
     if checkout.exists():
         checkout.recover()
@@ -143,9 +146,9 @@ def _bring(checkout: Checkout, source: _Source, wanted: Sequence[Patch]) -> None
         if not checkout.git.commit(state.tip):
             cli.say(f'{source.folder} dropped commits that {paths.shown(checkout.src)} stood on')
             shutil.rmtree(checkout.src)
-            state = _make(checkout.src, source)
+            state = make(checkout.src, source)
     else:
-        state = _make(checkout.src, source)
+        state = make(checkout.src, source)
     if state.base == source.commit and state.series == _series(wanted):
         return
     present = _present(source, patches.topics(wanted))
@@ -161,16 +164,16 @@ def _bring(checkout: Checkout, source: _Source, wanted: Sequence[Patch]) -> None
     checkout.move(new, state.tip)
 
 
-def _present(source: _Source, topics: Sequence[str]) -> Tuple[str, ...]:
+def _present(source: Source, topics: Sequence[str]) -> Tuple[str, ...]:
     """The topics of ours that the last commits of the user's tree name."""
-    recent = _ask(source.folder, 'log', '--max-count=500', '--format=%B%x00', source.commit)
+    recent = ask(source.folder, 'log', '--max-count=500', '--format=%B%x00', source.commit)
     found: List[str] = []
     for message in recent.out.split('\0'):
         found += [topic for topic in topics if patches.topics_in(message) == [topic]]
     return tuple(found)
 
 
-def _make(src: Path, source: _Source) -> State:
+def make(src: Path, source: Source) -> State:
     """A checkout of the source's commit: it appears whole, or not at all."""
     src.parent.mkdir(parents=True, exist_ok=True)
     base.need_room(src.parent)
@@ -181,13 +184,13 @@ def _make(src: Path, source: _Source) -> State:
     cli.say(f'checking out {source.folder} at {source.commit[:12]} into {paths.shown(src)}')
     checkout = Checkout(fresh)
     git = checkout.git
-    form = _ask(source.folder, 'rev-parse', '--show-object-format').out or 'sha1'
+    form = ask(source.folder, 'rev-parse', '--show-object-format').out or 'sha1'
     git('init', '--quiet', '--template=', f'--initial-branch={BRANCH}', f'--object-format={form}')
-    objects = source.folder / _ask(source.folder, 'rev-parse', '--git-path', 'objects').out
+    objects = source.folder / ask(source.folder, 'rev-parse', '--git-path', 'objects').out
     alternates = git.folder / 'objects' / 'info' / 'alternates'
     alternates.parent.mkdir(exist_ok=True)
     alternates.write_text(f'{objects.resolve()}\n', encoding='utf-8')
-    shallow = source.folder / _ask(source.folder, 'rev-parse', '--git-path', 'shallow').out
+    shallow = source.folder / ask(source.folder, 'rev-parse', '--git-path', 'shallow').out
     if shallow.exists():
         shutil.copyfile(shallow, git.folder / 'shallow')
     git('-c', 'checkout.workers=0', 'reset', '--quiet', '--hard', source.commit)

@@ -56,8 +56,12 @@ class Build:
         return f'{what:<44} {took}'
 
 
-def build(tree: Tree, config: Config, make_args: Sequence[str] = (), jobs: int = 0) -> Build:
-    """Configure and build; CannotTest after the compiler's own words when it fails."""
+def build(tree: Tree, config: Config, make_args: Sequence[str] = (), jobs: int = 0,
+          quiet: bool = False) -> Build:
+    """Configure and build; CannotTest after the compiler's own words when it fails.
+
+    quiet: leave these words to the log.
+    """
     folder = tree.builds / config.name
     for path in (tree.src, folder):
         if re.search(r'[\s:]', str(path)):
@@ -65,7 +69,7 @@ def build(tree: Tree, config: Config, make_args: Sequence[str] = (), jobs: int =
     started = time.monotonic()
     with proc.locked(tree.builds / f'.{config.name}.lock', f'builds {config.name}'):
         folder.mkdir(parents=True, exist_ok=True)
-        make = _Make(tree, folder, make_args, jobs)
+        make = _Make(tree, folder, make_args, jobs, quiet)
         make.configure(config)
         built = make.compile()
         make.compile_commands()
@@ -76,7 +80,9 @@ def build(tree: Tree, config: Config, make_args: Sequence[str] = (), jobs: int =
 class _Make:
     """kbuild in one build folder."""
 
-    def __init__(self, tree: Tree, folder: Path, make_args: Sequence[str], jobs: int) -> None:
+    def __init__(self, tree: Tree, folder: Path, make_args: Sequence[str], jobs: int,
+                 quiet: bool = False) -> None:
+        self.quiet = quiet
         self.tree = tree
         self.folder = folder
         compiler_command = 'ccache gcc' if shutil.which('ccache') else 'gcc'
@@ -177,7 +183,7 @@ class _Make:
             finally:
                 if meter:
                     meter.close()
-        for complaint in _worst_first(complaints)[:25]:
+        for complaint in _worst_first(complaints)[:0 if self.quiet else 25]:
             cli.say(complaint)
         return make.returncode
 

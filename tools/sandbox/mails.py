@@ -18,7 +18,7 @@ from coverage import CoverageError, diff
 from coverage.diff import FileDiff
 
 from . import cli
-from .git import decode
+from .git import decode, encode
 
 _SUBJECT = re.compile(r'^\s*(?:\[(?P<tags>[^\]]*)\])?\s*(?P<title>.*)$', re.DOTALL)
 _FROM_LINE = re.compile(rb'^From \S.*\d\d:\d\d(?::\d\d)? .*\d{4}.*$', re.MULTILINE)
@@ -88,18 +88,28 @@ def _raw(path: Path) -> Iterator[Tuple[str, bytes]]:
 def _split(file: Path) -> Iterator[Tuple[str, bytes]]:
     """The mails of one file: an mbox, or a single mail."""
     try:
-        data = file.read_bytes()
+        yield from _messages(file.read_bytes(), str(file))
     except OSError as cause:
         raise cli.CannotTest(f'SERIES: {file}: {cause.strerror}') from cause
+
+
+def _messages(data: bytes, where: str) -> Iterator[Tuple[str, bytes]]:
+    """The mails of an mbox."""
     starts = [found.start() for found in _FROM_LINE.finditer(data)
               if found.start() == 0 or data[:found.start()].endswith((b'\n\n', b'\n\r\n'))]
     if not starts or starts[0]:
         if data.strip():
-            yield str(file), data
+            yield where, data
         return
     for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(data)]), 1):
         mail = data[data.index(b'\n', start) + 1:end]
-        yield f'{file}, mail {number}', re.sub(rb'^>(>*From )', rb'\1', mail, flags=re.MULTILINE)
+        yield f'{where}, mail {number}', re.sub(rb'^>(>*From )', rb'\1', mail, flags=re.MULTILINE)
+
+
+def from_text(text: str, where: str) -> Mails:
+    """A series in one text, as git format-patch --stdout writes it."""
+    found = [_mail(data, name) for name, data in _messages(encode(text), where)]
+    return _series([mail for mail in found if mail], where)
 
 
 def plain(text: str, subject: str) -> PatchMail:

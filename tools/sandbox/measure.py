@@ -33,6 +33,7 @@ from .tree import Tree
 
 DEFAULT = paths.SUITES / 'coverage-files'
 TOPIC = 'um-gcov'
+BY_TEST = 'gcov-by-test'
 
 # In place of kbuild's own CFLAGS_GCOV, whose flags are the first line.  The
 # others switch off what gcc -O2 does before it instruments and what makes
@@ -93,10 +94,14 @@ def optimisation(build: Build, name: str) -> str:
 
 
 class MeasuredRun(Run):
-    """A run whose boots write their data to data/boot-N, N as in the report."""
+    """A run whose boots write their data to data/boot-N, N as in the report.
 
-    def __init__(self, build: Build, options: Options, logs: Path) -> None:
+    by_test: what each test executed goes to data/boot-N/by-test/suite.case.
+    """
+
+    def __init__(self, build: Build, options: Options, logs: Path, by_test: bool = False) -> None:
         self.data = logs / 'data'
+        self._more = ['gcov_by_test=1'] if by_test and BY_TEST in build.tree.topics else []
         super().__init__(build, options, logs)
 
     def start(self, arguments: Sequence[str]) -> Tuple[boot.Boot, ktap.Follower, BootRecord]:
@@ -105,7 +110,7 @@ class MeasuredRun(Run):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self.env = gcov.run_environment(self.build.folder, folder)
-        return super().start(arguments)
+        return super().start([*arguments, *self._more])
 
     def folder(self, number: int) -> Path:
         """Where the boot of this number writes."""
@@ -131,6 +136,12 @@ def excused(coverage: Coverage, tree: Tree) -> Excused:
         return reasons.excuse(known, coverage, tree.src)
     except CoverageError as cause:
         raise cli.CannotTest(str(cause)) from cause
+
+
+def drop_data(folder: Path) -> None:
+    """Remove what many boots wrote for each test; the figures are in the report."""
+    for data in sorted(folder.glob('**/data')):
+        shutil.rmtree(data, ignore_errors=True)
 
 
 def genhtml(info: Path, folder: Path, source: Path, title: str) -> None:

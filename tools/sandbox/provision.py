@@ -34,11 +34,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                              'kernel (default: all)')
 
 
-def tree(options: Optional[argparse.Namespace] = None, explain: bool = False) -> Tree:
+def tree(options: Optional[argparse.Namespace] = None, explain: bool = False,
+         revision: str = 'HEAD') -> Tree:
     """The tree that the options name (none: linux/src), provisioned and up to date.
 
     explain: fail when work in linux/src keeps it from a changed series, and
     say how to join them, instead of using it as it is.
+    revision: which commit of the user's own tree.
     """
     packages.need({**packages.PROVISION, **packages.KERNEL})
     try:
@@ -48,7 +50,7 @@ def tree(options: Optional[argparse.Namespace] = None, explain: bool = False) ->
             own = None
         if own is None and topics is None:
             return _main_tree(explain)
-        return borrowed.tree(own, topics)
+        return borrowed.tree(own, topics, revision)
     except OSError as cause:
         raise cli.CannotTest(f'{cause.filename or "the kernel tree"}: {cause.strerror}') from cause
 

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A review as text: for the terminal, for a reply by mail, for b4; all from report.json's facts."""
+
+import textwrap
+from typing import Dict, List, Sequence, Tuple
+
+from coverage import change
+
+from .reviewfacts import Facts, Gap, gaps, ratio
+
+WIDTH = 80
+MAIL_WIDTH = 72
+MAIL_LINES = 39
+_SHOWN_GAPS = 12
+Texts = Dict[str, List[str]]
+
+
+def heading(said: Facts) -> str:
+    """What was measured on what."""
+    return (f'linux {said["kernel"]["version"]} + {said["kernel"]["patches"]} patches, '
+            f'{", ".join(said["config"])}, {said["compiler"]}')
+
+
+def screen(said: Facts, texts: Texts, where: str) -> str:
+    """The summary on one screen."""
+    count = len(said['patches'])
+    lines = [_cut(said['title'], WIDTH),
+             _cut(f'{count} patch{"es" if count > 1 else ""} on {said["base"][:12]}, '
+                  f'{heading(said)}', WIDTH),
+             f'{"":<3}{"patch":<31}{"build":<7}{"warn":>5}{"tests":>9}{"lines":>14}'
+             f'{"branches":>11}']
+    lines += [_row(patch, said) for patch in said['patches']]
+    lines += _wrong(said)
+    lines += _gap_lines(gaps(said, texts))
+    lines += [f'note: {note}' for note in said['notes'] + said['lost']]
+    lines += [f'stale reason: {row}' for row in said['stale']]
+    return '\n'.join([*lines, where])
+
+
+def _row(patch: Facts, said: Facts) -> str:
+    """One patch in the table."""
+    lines, branches = ratio(patch['totals'], 'lines'), ratio(patch['totals'], 'branches')
+    if not lines.total:
+        figures = f'{"no code" if not _out(patch) else "not compiled":>14}{"":>11}'
+    else:
+        share = f' {100 * lines.covered // lines.total:>3} %' if lines.covered < lines.total else ''
+        figures = f'{f"{lines.covered}/{lines.total}{share}":>14}'
+        figures += f'{f"{branches.covered}/{branches.total}" if branches.total else "-":>11}'
+    built = {True: 'ok', False: 'FAILS', None: '-'}[patch['builds']]
+    warned = str(len(patch['warnings'])) if patch['builds'] is not None else '-'
+    tests = patch['tests'] or (said['tests'] if patch is said['patches'][-1] else None)
+    return (f'{patch["number"]:<3}{_cut(patch["subject"], 30):<31}{built:<7}{warned:>5}'
+            f'{_tests(tests):>9}{figures}').rstrip()
+
+
+def _out(patch: Facts) -> bool:
+    return bool(patch['totals']['classes'].get(change.NOT_COMPILED))
+
+
+def _tests(tests: 'Facts | None') -> str:
+    if tests is None:
+        return '-'
+    ran = tests['passed'] + tests['failed'] + tests['crashed'] + tests['not_run']
+    return f'{tests["passed"]}/{ran}'
+
+
+def _wrong(said: Facts) -> List[str]:
+    """What does not build, fails, or is new: the cause first."""
+    lines: List[str] = []
+    for patch in said['patches']:
+        if patch['error']:
+            lines += _wrapped(f'{patch["number"]} does not build: {patch["error"]}', WIDTH)
+    for one in said['failures']:
+        until = f', mended by {one["mended"]}' if one['mended'] else ''
+        lines += _wrapped(f'{one["since"]} FAILS {one["case"]}{until}', WIDTH)
+        lines += _wrapped(f'    {one["message"]}', WIDTH) if one['message'] else []
+    known = {one['case'] for one in said['failures']} | set(said['base_failing'])
+    for one in said['tests']['failures']:
+        if one['case'] not in known:
+            lines += _wrapped(f'FAILS {one["case"]} in {one["config"]}: {one["message"]}', WIDTH)
+    if said['base_failing']:
+        lines += _wrapped(f'failing before the patches, too: {", ".join(said["base_failing"])}',
+                          WIDTH)
+    for patch in said['patches']:
+        for warning in patch['warnings']:
+            lines += _wrapped(f'{patch["number"]} new warning {warning["file"]}:'
+                              f'{warning["line"]} {warning["text"]}', WIDTH)
+        lines += [_cut(f'{patch["number"]} checkpatch {found}', WIDTH)
+                  for found in patch['checkpatch'][:3]]
+        if len(patch['checkpatch']) > 3:
+            lines.append(f'{patch["number"]} checkpatch: {len(patch["checkpatch"]) - 3} more')
+    for patch in said['patches']:
+        lines += _code(patch)
+    return lines
+
+
+def _code(patch: Facts) -> List[str]:
+    """Size, and functions whose code changed though their text did not."""
+    lines = []
+    size = patch['size']
+    if size and size['before'] != size['after']:
+        grown = sorted(((one['after'] - one['before'], one['name']) for one in size['symbols']),
+                       key=lambda one: -abs(int(one[0])))
+        most = ', '.join(f'{name} {by:+}' for by, name in grown[:3])
+        lines.append(_cut(f'{patch["number"]} size {size["after"] - size["before"]:+} bytes: '
+                          f'{most}', WIDTH))
+    indirect = patch['functions']['indirect']
+    if indirect:
+        shown = ', '.join(indirect[:4]) + (f' and {len(indirect) - 4} more'
+                                           if len(indirect) > 4 else '')
+        lines += _wrapped(f'{patch["number"]} changes the code of {shown}, not the text', WIDTH)
+    return lines
+
+
+def merged_gaps(found: Sequence[Gap]) -> List[Tuple[Gap, int]]:
+    """Gaps of a kind and a reason in lines that follow each other, as one: with the last line."""
+    joined: List[Tuple[Gap, int]] = []
+    for gap in found:
+        if joined:
+            first, last = joined[-1]
+            if (gap.patch, gap.path) == (first.patch, first.path) and gap.line - last <= 3 and (
+                    gap.facts['class'], gap.facts.get('reason')) == (
+                    first.facts['class'], first.facts.get('reason')) and (
+                    gap.facts['class'] != change.PARTIAL):
+                joined[-1] = first, gap.line
+                continue
+        joined.append((gap, gap.line))
+    return joined
+
+
+def _place(gap: Gap, last: int) -> str:
+    return f'{gap.path}:{gap.line}' + (f'-{last}' if last > gap.line else '')
+
+
+def why(gap: Gap) -> str:
+    """What is missing, in words."""
+    reason = str(gap.facts.get('reason', ''))
+    if gap.facts['class'] == change.NOT_COMPILED:
+        return f'not compiled: {reason}'
+    return reason
+
+
+def _gap_lines(found: Sequence[Gap]) -> List[str]:
+    if not found:
+        return []
+    rows = []
+    joined = merged_gaps(found)
+    for gap, last in joined[:_SHOWN_GAPS]:
+        left = f'  {gap.patch} {_place(gap, last)}'
+        text = '' if gap.facts['class'] == change.NOT_COMPILED or last > gap.line else gap.text
+        room = WIDTH - len(left) - len(why(gap)) - 4
+        rows.append(f'{left}  {_cut(text, max(room, 12)):<{max(room, 0)}}  {why(gap)}'.rstrip())
+    more = len(joined) - _SHOWN_GAPS
+    return ['not covered', *(_cut(row, WIDTH) for row in rows),
+            *([f'  and {more} more places'] if more > 0 else [])]
+
+
+def mail(said: Facts, texts: Texts) -> str:
+    """The text for a reply: below 40 lines of 72 columns, nothing but ASCII signs of ours."""
+    count = len(said['patches'])
+    tests = said['tests']
+    each = ', at each of the patches' if count > 1 and all(
+        patch['tests'] and not patch['tests']['failures'] for patch in said['patches']) else ''
+    lines = _wrapped(f'Tested on UML, {heading(said)}: {tests["passed"]} KUnit cases pass{each}'
+                     + (f', {tests["failed"] + tests["crashed"]} fail' if tests['failed'] +
+                        tests['crashed'] else '') + '.', MAIL_WIDTH, '')
+    lines.append('')
+    lines += _mail_wrong(said)
+    total = said['totals']
+    executed, outcomes = ratio(total, 'lines'), ratio(total, 'branches')
+    if executed.total:
+        lines.append(f'Changed lines executed: {executed.covered} of {executed.total} '
+                     f'({executed.percent}), branch outcomes {outcomes.covered} of '
+                     f'{outcomes.total}.')
+    else:
+        lines.append('No changed line has code in this configuration.')
+    excluded = total['classes'].get(change.EXCLUDED, 0)
+    if excluded:
+        lines.append(f'{excluded} more have a recorded reason.')
+    joined = merged_gaps(gaps(said, texts))
+    for title, kinds in (('Not executed:', (change.UNCOVERED,)), ('In part:', (change.PARTIAL,)),
+                         ('Not compiled here:', (change.NOT_COMPILED,))):
+        rows = [_mail_gap(gap, last, count) for gap, last in joined if gap.facts['class'] in kinds]
+        room = max(3, MAIL_LINES - len(lines) - 4)
+        share = rows[:min(room, 8)]
+        if rows:
+            lines += [title, *share]
+        if len(rows) > len(share):
+            lines.append(f'  and {len(rows) - len(share)} more')
+    return '\n'.join(line.rstrip() for line in lines[:MAIL_LINES])
+
+
+def _mail_gap(gap: Gap, last: int, count: int) -> str:
+    place = f'{gap.patch}/{count} ' if count > 1 else ''
+    tail = gap.text if gap.facts['class'] == change.UNCOVERED else f'{gap.text}: {why(gap)}'
+    if gap.facts['class'] == change.NOT_COMPILED:
+        tail = str(gap.facts.get('reason', ''))
+    row = f'  {place}{_place(gap, last)}  {tail}'
+    if len(row) > MAIL_WIDTH and gap.facts['class'] == change.PARTIAL:
+        room = MAIL_WIDTH - len(row) + len(gap.text)
+        row = f'  {place}{_place(gap, last)}  {_cut(gap.text, max(room, 8))}: {why(gap)}'
+    return _cut(row, MAIL_WIDTH)
+
+
+def _mail_wrong(said: Facts) -> List[str]:
+    count = len(said['patches'])
+    lines: List[str] = []
+    for patch in said['patches']:
+        place = f'{patch["number"]}/{count}'
+        if patch['error']:
+            lines += _wrapped(f'{place} does not build: {patch["error"]}', MAIL_WIDTH)
+        for warning in patch['warnings'][:3]:
+            lines += _wrapped(f'New warning in {place} (W=1): {warning["file"]}:'
+                              f'{warning["line"]} {warning["text"]}', MAIL_WIDTH)
+    for one in said['failures'][:5]:
+        until = f' (mended by {one["mended"]}/{count})' if one['mended'] else ''
+        lines += _wrapped(f'{one["since"]}/{count} breaks {one["case"]}{until}', MAIL_WIDTH)
+    return [*lines, ''] if lines else []
+
+
+def _wrapped(text: str, width: int, indent: str = '    ') -> List[str]:
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False) or ['']
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f'{text[:max(width - 3, 0)]}...'
