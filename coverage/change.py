@@ -60,6 +60,7 @@ class Verdict:
 class Knowledge:
     """What one configuration's build and run know of one file.
 
+    where: what to add when gcc kept no code, as ' in 3 of 9 objects'.
     lines: gcov's, None when the file is part of no object that was measured.
     absent: why the file as a whole is not in this kernel, '' when it is.
     known: which macros are set.  seen: asks the preprocessor for the lines it
@@ -73,6 +74,7 @@ class Knowledge:
     seen: Optional[Callable[[], Optional[Set[int]]]] = None
     why: Dict[int, str] = field(default_factory=dict)
     tests: Dict[int, List[str]] = field(default_factory=dict)
+    where: str = ''
 
 
 def classify(numbers: Iterable[int], source: Optional[Source], knowledge: Knowledge
@@ -149,7 +151,8 @@ def _statement(number: int, row: Row, source: Source, knowledge: Knowledge) -> V
         return Verdict(OPTIMISED_OUT, reason='no object that was measured uses this file')
     whole = [(first, last) for _, first, last in source.functions if first <= number <= last]
     if whole and not any(line in counted for line in range(whole[0][0], whole[0][1] + 1)):
-        return Verdict(OPTIMISED_OUT, reason=f'gcc kept no code of {row.function}()')
+        return Verdict(OPTIMISED_OUT, reason=f'gcc kept no code of {row.function}()'
+                       + knowledge.where)
     return Verdict(OPTIMISED_OUT, reason='merged or computed away by gcc')
 
 

@@ -7,7 +7,7 @@ next and the previous gap; without scripts everything is there all the same.
 """
 
 import html
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .diff import FileDiff
 
@@ -49,6 +49,9 @@ ul.gaps { padding-left: 1.2rem; } .gaps li { margin: .15rem 0; overflow-wrap: an
 .diff .n { text-align: right; color: var(--soft); user-select: none; min-width: 3.2rem; }
 .diff .m { text-align: center; width: 1.6rem; font-weight: 700; user-select: none; }
 .diff .c { text-align: right; color: var(--soft); min-width: 3rem; }
+.diff .s { width: 100%; }
+.diff .t { color: var(--soft); } .t summary { cursor: pointer; text-align: right; }
+.diff .t details[open] { white-space: normal; width: 22rem; }
 .diff .h td { color: var(--soft); background: var(--head); }
 .diff .removed td { color: var(--soft); }
 .covered td { background: var(--covered); } .partial td { background: var(--partial); }
@@ -56,17 +59,18 @@ ul.gaps { padding-left: 1.2rem; } .gaps li { margin: .15rem 0; overflow-wrap: an
 .not-compiled td { background: var(--not-compiled); }
 .excluded td { background: var(--excluded); }
 .uncovered .m, .partial .m, .not-compiled .m { border-left: 4px solid var(--text); }
-.said td { white-space: normal; padding-left: 6rem; font-style: italic; }
-.said details { font-style: normal; } .said summary { cursor: pointer; }
+.diff .said td { white-space: normal; font-style: italic; }
+.diff .said .s { padding-left: 4rem; }
 tr:target td, tr.here td { outline: 2px solid var(--mark); outline-offset: -2px; }
 .key span { display: inline-block; margin: 0 .9rem .2rem 0; }
 .key b { display: inline-block; min-width: 1.3rem; padding: 0 .25rem; text-align: center; }
 .key .covered { background: var(--covered); } .key .partial { background: var(--partial); }
 .key .uncovered { background: var(--uncovered); } .key .excluded { background: var(--excluded); }
 .key .not-compiled { background: var(--not-compiled); }
-@media (max-width: 40rem) { body { padding: .6rem; } .said td { padding-left: 1rem; }
+@media (max-width: 40rem) { body { padding: .6rem; } .diff .said .s { padding-left: 1rem; }
   .diff .n { min-width: 2.2rem; padding: 0 .2rem; } .diff .c { display: none; }
-  .sum th, .sum td { padding: .25rem .35rem; } .sum .opt { display: none; } }
+  .sum th, .sum td { padding: .25rem .35rem; } .sum .opt { display: none; }
+  .sum th:nth-child(2), .sum td:nth-child(2) { min-width: 8rem; } }
 @media print { body { max-width: none; } .diff td { white-space: pre-wrap; }
   .file { break-inside: auto; overflow: visible; } .noprint { display: none; }
   .diff tr { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
@@ -132,13 +136,13 @@ def _table(said: Facts) -> str:
                  (f'<a href="#patch-{patch["number"]}">{_e(patch["subject"])}</a>', ''),
                  (built, 'bad' if patch['builds'] is False else ''),
                  (str(len(patch['warnings'])) if patch['builds'] is not None else '-', 'opt'),
-                 (shown, 'bad' if bad else ''),
+                 (shown, 'bad' if bad else 'opt'),
                  ('no code' if nothing else _figure(patch['totals'], 'lines'), ''),
                  ('' if nothing else _figure(patch['totals'], 'branches'), '')]
         rows.append('<tr>' + ''.join(f'<td class="{kind}">{text}</td>' for text, kind in cells)
                     + '</tr>')
     return ('<div class="wide"><table class="sum"><tr><th></th><th>patch</th><th>build</th>'
-            '<th class="opt">warnings</th><th>tests</th><th>lines</th><th>branches</th></tr>'
+            '<th class="opt">warnings</th><th class="opt">tests</th><th>lines</th><th>branches</th></tr>'
             + ''.join(rows) + '</table></div>')
 
 
@@ -171,14 +175,30 @@ def _gaps(said: Facts) -> str:
              if line['class'] in GAPS]
     if not found:
         return '<p>No gap: every changed line that has code was executed in full.</p>'
-    items = [f'<li>{MARKS[line["class"]]} <a href="#{_anchor(number, path, line["at"])}">{number} '
-             f'{_e(path)}:{line["at"]}</a> {_e(line.get("reason", ""))}</li>'
-             for number, path, line in found]
+    items = [f'<li>{MARKS[line["class"]]} <a href="#{_anchor(number, path, line["at"])}">'
+             f'{number} {_e(path)}:{line["at"]}{f"-{last}" if last > line["at"] else ""}</a> '
+             f'{_e(line.get("reason", ""))}</li>'
+             for number, path, line, last in _merged(found)]
     more = len(items) - 8
     rest = (f'<details><summary>and {more} more</summary><ul class="gaps">{"".join(items[8:])}'
             '</ul></details>') if more > 0 else ''
     return ('<p><b>Not covered</b> <span class="soft noprint">(keys n and p: next and previous '
             f'one)</span></p><ul class="gaps">{"".join(items[:8])}</ul>{rest}')
+
+
+def _merged(found: Sequence[Tuple[int, str, Facts]]) -> List[Tuple[int, str, Facts, int]]:
+    """Neighbouring gaps of a kind as one, with the last one's line."""
+    joined: List[Tuple[int, str, Facts, int]] = []
+    for number, path, line in found:
+        if joined:
+            before, there, first, last = joined[-1]
+            if ((before, there, first['class'], first.get('reason')) == (
+                    number, path, line['class'], line.get('reason'))
+                    and line['at'] - last <= 3 and line['class'] != 'partial'):
+                joined[-1] = before, there, first, line['at']
+                continue
+        joined.append((number, path, line, line['at']))
+    return joined
 
 
 def _key() -> str:
@@ -209,52 +229,55 @@ def _file(number: int, file: FileDiff, lines: Mapping[int, Facts]) -> str:
     name = file.path if file.old_path == file.path else f'{file.old_path} → {file.path}'
     rows: List[str] = []
     for hunk in file.hunks:
-        rows.append(f'<tr class="h"><td class="m"></td><td class="n"></td><td class="c"></td>'
-                    f'<td>@@ -{hunk.old} +{hunk.new} @@</td></tr>')
+        rows.append(_row('h', '', '', '', f'@@ -{hunk.old} +{hunk.new} @@'))
         for sign, _, new, text in hunk.rows:
             if sign == '+':
                 rows += _added(number, file.path, new, text, lines.get(new))
             else:
-                kind = 'removed' if sign == '-' else ''
-                shown = new if sign == ' ' else ''
-                rows.append(f'<tr class="{kind}"><td class="m"></td><td class="n">{shown}</td>'
-                            f'<td class="c"></td><td>{_e(sign + text)}</td></tr>')
+                rows.append(_row('removed' if sign == '-' else '', '',
+                                 str(new) if sign == ' ' else '', '', _e(sign + text)))
     what = 'binary' if file.binary else 'deleted' if file.deleted and not rows else ''
     return (f'<div class="file"><h3>{_e(name)} {what}</h3><div class="diff"><table>'
             + '\n'.join(rows) + '</table></div></div>')
 
 
+def _row(kind: str, mark: str, line: str, count: str, text: str, tests: str = '',
+         more: str = '') -> str:
+    """A row of a diff: mark, line, executions, source, tests."""
+    return (f'<tr class="{kind}"{more}><td class="m">{mark}</td><td class="n">{line}</td>'
+            f'<td class="c">{count}</td><td class="s">{text}</td><td class="t">{tests}</td></tr>')
+
+
 def _added(number: int, path: str, new: int, text: str, line: 'Facts | None') -> List[str]:
     """An added line, and below it what is to be said of it."""
     kind = line['class'] if line else 'no-code'
-    count = line.get('count', '') if line else ''
-    label = NAMES.get(kind, '') if line else 'written anew by a later patch'
+    label = NAMES.get(kind, 'no code') if line else 'written anew by a later patch'
     anchor = _anchor(number, path, new)
-    gap = ' data-gap' if kind in GAPS else ''
-    rows = [f'<tr class="{kind}" id="{anchor}"{gap}><td class="m" title="{_e(label)}">'
-            f'{MARKS[kind]}</td><td class="n"><a href="#{anchor}">{new}</a></td>'
-            f'<td class="c">{count}</td><td>+{_e(text)}</td></tr>']
+    more = f' id="{anchor}" title="{_e(label)}"' + (' data-gap' if kind in GAPS else '')
+    rows = [_row(kind, MARKS[kind], f'<a href="#{anchor}">{new}</a>',
+                 str(line.get('count', '')) if line else '', _e(f'+{text}'),
+                 _tests(line) if line else '', more)]
     said = _said(line) if line else ''
-    if said:
-        rows.append(f'<tr class="said {kind}"><td class="m"></td><td class="n"></td>'
-                    f'<td class="c"></td><td>{said}</td></tr>')
-    return rows
+    return rows + ([_row(f'said {kind}', '', '', '', said)] if said else [])
 
 
 def _said(line: Facts) -> str:
-    """Reason, outcomes and tests of a line; nothing for one of which there is nothing to say."""
+    """Reason and outcomes of a line; nothing for one of which there is nothing to say."""
     parts = []
     if line['class'] in (*GAPS, 'excluded', 'optimised-out') and line.get('reason'):
         parts.append(_e(line['reason']))
     if line['class'] == 'partial':
         parts.append('outcomes: ' + ', '.join(map(str, line['branches'])))
-    text = '; '.join(parts)
+    return '; '.join(parts)
+
+
+def _tests(line: Facts) -> str:
+    """Who ran a line."""
     tests = line.get('tests') or []
-    if tests:
-        listed = ', '.join(map(_e, tests[:_SHOWN_TESTS]))
-        more = f' and {len(tests) - _SHOWN_TESTS} more' if len(tests) > _SHOWN_TESTS else ''
-        plural = 's' if len(tests) > 1 else ''
-        where = f' ({", ".join(map(_e, line["config"]))})' if len(line['config']) > 1 else ''
-        text += (f'<details class="noprint"><summary>{len(tests)} test{plural}{where}</summary>'
-                 f'{listed}{more}</details>')
-    return text
+    if not tests:
+        return ''
+    listed = ', '.join(map(_e, tests[:_SHOWN_TESTS]))
+    more = f' and {len(tests) - _SHOWN_TESTS} more' if len(tests) > _SHOWN_TESTS else ''
+    where = f' in {", ".join(map(_e, line["config"]))}' if len(line['config']) > 1 else ''
+    return (f'<details><summary>{len(tests)} test{"s" if len(tests) > 1 else ""}{where}</summary>'
+            f'{listed}{more}</details>')

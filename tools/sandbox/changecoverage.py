@@ -23,11 +23,13 @@ from .kbuild import Build
 from .measure import MeasuredRun
 from .reviewed import Change, written_by
 from .testrun import Options, Results
+from .tree import Tree
 
 Lines = Dict[Tuple[str, int], Verdict]
 Owner = Dict[Tuple[str, int], Tuple[int, int]]
 # A header is measured in the objects that hold code of it; more tell no more.
 _MOST_OBJECTS = 40
+_MOST_USERS = 12
 
 
 @dataclass
@@ -75,28 +77,27 @@ def measure_change(change_: Change, chosen: Sequence[configs.Config], options: O
     """Build, run and read in each configuration, and join what they know."""
     tree = change_.go(change_.tested)
     answer = Answer(owner=changed_lines(change_))
-    files = sorted({path for path, _ in answer.owner})
     for config in chosen:
-        one = _Configuration(change_, config, files)
+        one = _Configuration(tree, config, answer.owner)
         measured = one.run(options, folder / config.name)
         answer.measured.append(measured)
         answer.of.update(one.of)
-        verdicts = one.verdicts(answer.owner, measured, folder / config.name)
+        verdicts = one.verdicts(measured, folder / config.name)
         answer.stale += [row for row in one.stale if row not in answer.stale]
         for place, verdict in verdicts.items():
             known = answer.verdicts.get(place)
             answer.verdicts[place] = change.join(known, verdict) if known else verdict
-    assert tree.src == change_.tree.src
     return answer
 
 
 class _Configuration:
     """One configuration of one change."""
 
-    def __init__(self, change_: Change, config: configs.Config, files: Sequence[str]) -> None:
-        self.tree = change_.tree
+    def __init__(self, tree: Tree, config: configs.Config, owner: Owner) -> None:
+        self.tree = tree
         self.config = config
-        self.files = files
+        self.owner = owner
+        self.files = sorted({path for path, _ in owner})
         self.of: Dict[str, Tuple[int, int]] = {}
         self.stale: List[str] = []
         self._objects: List[str] = []
@@ -106,7 +107,7 @@ class _Configuration:
         """Build what is needed, and run our suites."""
         default = measure.files(self.tree, '')
         own = [name for name in self.files if name.endswith('.c')]
-        wanted = tuple(dict.fromkeys([*default, *own]))
+        wanted = tuple(dict.fromkeys([*default, *own, *self._users(default)]))
         build = kbuild.build(self.tree, self.config, measure.make_arguments(wanted), options.jobs)
         compiled = set(measure.objects(measure.compiled(build, wanted)))
         compiled = {name for name in compiled if (build.folder / f'{name[:-2]}.gcno').exists()}
@@ -117,6 +118,30 @@ class _Configuration:
         coverage, lost = self._read(build, run, results)
         how = measure.optimisation(build, sorted(compiled)[0]) if compiled else ''
         return Measured(build, results, coverage, how, lost)
+
+    def _users(self, default: Sequence[str]) -> List[str]:
+        """Some C files that name the functions changed in headers, mm's first.
+
+        By the records of the build before: a header that nobody included then
+        has none.
+        """
+        names: Set[str] = set()
+        headers = [path for path in self.files if path.endswith('.h')]
+        for path in headers:
+            source = self._source(path)
+            lines = {number for name, number in self.owner if name == path}
+            if source:
+                names |= {name for name, first, last in source.functions
+                          if any(first <= number <= last for number in lines)}
+        if not names:
+            return []
+        word = re.compile(rf'\b(?:{"|".join(map(re.escape, sorted(names)))})\b')
+        uses = objects.dependents(self.tree.builds / self.config.name, headers)
+        files = sorted({f'{name[:-2]}.c' for many in uses.values() for name in many},
+                       key=lambda name: (not name.startswith('mm/'), name))
+        found = [name for name in files if (self.tree.src / name).is_file() and word.search(
+            (self.tree.src / name).read_text(encoding='utf-8', errors='replace'))]
+        return [name for name in found if name not in default][:_MOST_USERS]
 
     def _needed(self, build: Build, compiled: Set[str]) -> List[str]:
         """The instrumented objects that hold changed lines, or include a changed header."""
@@ -153,26 +178,30 @@ class _Configuration:
         except CoverageError as cause:
             raise cli.CannotTest(str(cause)) from cause
 
-    def verdicts(self, owner: Owner, measured: Measured, folder: Path) -> Lines:
+    def verdicts(self, measured: Measured, folder: Path) -> Lines:
         """The verdict on each changed line."""
         build, coverage = measured.build, measured.coverage
         options = kbuild.options(build.folder)
         linked = set(proc.output(['ar', 't', 'vmlinux.a'], build.folder).split())
         excused = measure.excused(coverage, self.tree)
         self.stale = excused.stale
-        tests = self._tests(build, folder, owner)
+        tests = self._tests(build, folder)
         found: Lines = {}
         for path in self.files:
-            numbers = [number for name, number in owner if name == path]
+            numbers = [number for name, number in self.owner if name == path]
             source = self._source(path)
             knowledge = Knowledge(
                 self.config.name, coverage.files.get(path), text_of.macros(options),
                 self._absent(path, linked, options), functools.partial(self._let_through, path),
                 {number: why for (name, number), why in excused.why.items() if name == path},
-                {number: tests.get((path, number), []) for number in numbers})
+                {number: tests.get((path, number), []) for number in numbers}, self._where(path))
             for number, verdict in change.classify(numbers, source, knowledge).items():
                 found[path, number] = verdict
         return found
+
+    def _where(self, path: str) -> str:
+        few, many = self.of.get(path, (0, 0))
+        return f' in the {few} of {many} objects that were measured' if few < many else ''
 
     def _source(self, path: str) -> Optional[text_of.Source]:
         """A C file's text; None for what is not C."""
@@ -192,11 +221,10 @@ class _Configuration:
             return why or 'no object of this kernel includes it'
         return ''
 
-    def _tests(self, build: Build, folder: Path, owner: Owner
-               ) -> Dict[Tuple[str, int], List[str]]:
+    def _tests(self, build: Build, folder: Path) -> Dict[Tuple[str, int], List[str]]:
         """Which tests ran each changed line."""
         lines: Dict[str, Set[int]] = {}
-        for path, number in owner:
+        for path, number in self.owner:
             lines.setdefault(path, set()).add(number)
         found: Dict[Tuple[str, int], List[str]] = {}
         for name in self._objects:

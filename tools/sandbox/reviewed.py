@@ -3,7 +3,8 @@
 
 They are made in a checkout of their own, build/worktrees/review*, which borrows
 the objects of the tree that they are for: neither linux/src nor the user's own
-tree is touched.
+tree is touched.  Where the tip is what linux/src holds anyway, and only the tip
+is wanted, its own warm builds serve.
 """
 
 import argparse
@@ -46,8 +47,10 @@ class Change:
     """The patches on their base, in the checkout `tree`.
 
     tested: the commit whose kernel runs the suites: the last patch, or, where
-    that has no suites yet, a later one that does.  signed: whether they came
-    as mails, which have to be signed off.
+    that lacks a topic, a later one that does not.  stepwise: whether each can
+    be built and tested by itself.  signed: whether they came as mails, which
+    have to be signed off.  in_place: the tree holds what is tested, and stays
+    as it is.
     """
     tree: Tree
     base: str
@@ -56,19 +59,19 @@ class Change:
     tested: str
     notes: Tuple[str, ...] = ()
     signed: bool = False
+    in_place: bool = False
+    stepwise: bool = True
 
     @property
     def tip(self) -> str:
         """The last patch."""
         return self.steps[-1].commit
 
-    @property
-    def stepwise(self) -> bool:
-        """Whether each patch can be built and tested by itself."""
-        return self.tested == self.tip
-
     def go(self, commit: str) -> Tree:
         """Bring the checkout to a commit."""
+        if self.in_place:
+            assert commit == self.tested
+            return self.tree
         checkout = Checkout(self.tree.src)
         checkout.git('checkout', '--quiet', '--force', '--detach', commit)
         checkout.link()
@@ -103,10 +106,10 @@ def _range(options: argparse.Namespace) -> Change:
             raise cli.CannotTest(f"RANGE={options.range}: {paths.shown(tree.src)} has no commit "
                                  f"'{name}'")
     base = repository('merge-base', *ends)
-    return _commits(tree, base, ends[1], f'{options.range}')
+    return _commits(tree, base, ends[1], options.range, options.tip)
 
 
-def _commits(tree: Tree, base: str, tip: str, title: str) -> Change:
+def _commits(tree: Tree, base: str, tip: str, title: str, only_tip: bool) -> Change:
     """Commits of linux/src, as they are."""
     repository = git.Git(tree.src)
     listed = series.commits(repository, base, tip)
@@ -117,24 +120,29 @@ def _commits(tree: Tree, base: str, tip: str, title: str) -> Change:
         raise cli.CannotTest(f'{title} holds the merge {merges[0]}: give a range without')
     steps = tuple(_step(repository, number, commit.id, commit.mail.message)
                   for number, commit in enumerate(listed, 1))
-    here = _checkout(tree, tip)
     tested, notes = tip, []
     lacking = _lacking(repository, tip)
+    stepwise = SUITES_TOPIC not in _lacking(repository, base) and not only_tip
     if lacking:
         tested = repository.head().commit
         if not repository.contains(tip, tested) or _lacking(repository, tested):
             raise cli.CannotTest(f'{title}: its last commit does not have the topic {lacking[0]}, '
                                  'without which nothing can be tested')
-        notes.append(f'tested in {tested[:12]}: the range itself has no topic {lacking[0]}')
+        notes.append(f'measured in {tested[:12]}: the range itself has no topic {lacking[0]}')
     one = steps[0].subject if len(steps) == 1 else title
-    return Change(_with_topics(here, repository, tested), base, steps, one, tested, tuple(notes))
+    in_place = not stepwise and tested == repository.head().commit and \
+        not repository.edited()
+    here = tree if in_place else _with_topics(_checkout(tree, tip), repository, tested)
+    return Change(here, base, steps, one, tested, tuple(notes), in_place=in_place,
+                  stepwise=stepwise)
 
 
 def _lacking(repository: git.Git, commit: str) -> List[str]:
     """The topics that testing needs and a commit does not have."""
     base = repository.commit('base')
     held = {one.topic for one in series.commits(repository, base, commit)} if base else set()
-    return [topic for topic in (measure.TOPIC, SUITES_TOPIC) if topic not in held]
+    return [topic for topic in (SUITES_TOPIC, measure.TOPIC, measure.BY_TEST)
+            if topic not in held]
 
 
 def _with_topics(tree: Tree, repository: git.Git, commit: str) -> Tree:
@@ -185,11 +193,15 @@ def _own_work(options: argparse.Namespace) -> Change:
     if text:
         patch = mails.plain(text, UNCOMMITTED)
         patch.number = patch.total = 1
+        if options.tip and own == tree.src:
+            step = Step(1, UNCOMMITTED, UNCOMMITTED, head, patch.as_mail(), tuple(patch.files))
+            return Change(tree, head, (step,), UNCOMMITTED, UNCOMMITTED, in_place=True,
+                          stepwise=False)
         return _applied(tree, head, Mails([patch], UNCOMMITTED), False)
     state = Checkout(tree.src).state()
     if not options.linux and state and state.tip != head and git.Git(tree.src).contains(
             state.tip, head):
-        return _commits(tree, state.tip, head, 'commits on top of the series')
+        return _commits(tree, state.tip, head, 'commits on top of the series', options.tip)
     raise cli.CannotTest(f'{paths.shown(own)} has no uncommitted change: give SERIES=FILE or '
                          'RANGE=A..B')
 
@@ -247,6 +259,11 @@ def _checkout(tree: Tree, commit: str) -> Tree:
 def written_by(repository: git.Git, change_: Change, path: str
                ) -> List[Optional[Tuple[int, int]]]:
     """For each line of a file at the tested commit the patch that wrote it, and its line there."""
+    if change_.tested == UNCOMMITTED:
+        added = {number for step in change_.steps for file in step.files if file.path == path
+                 for number in file.added}
+        return [(1, number) if number in added else None
+                for number in range(1, max(added, default=0) + 1)]
     number_of = {step.commit: step.number for step in change_.steps}
     done = repository.run('blame', '--porcelain', f'{change_.base}..{change_.tested}', '--', path)
     if done.status:

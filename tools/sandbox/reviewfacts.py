@@ -46,6 +46,9 @@ def facts(review: Review) -> Facts:
     """All of report.json that Report does not add."""
     measured = review.answer.measured
     first = measured[0]
+    last = review.checked[-1]
+    if last.builds is None and review.change.tested == review.change.tip:
+        last.builds = True      # it was built, where coverage is measured
     patches = [_patch(review, checked) for checked in review.checked]
     tip = change.total(verdict for number in review.answers
                        for verdict in review.lines(number).values())

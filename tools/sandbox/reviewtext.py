@@ -41,7 +41,7 @@ def _row(patch: Facts, said: Facts) -> str:
     """One patch in the table."""
     lines, branches = ratio(patch['totals'], 'lines'), ratio(patch['totals'], 'branches')
     if not lines.total:
-        figures = f'{"no code" if not _out(patch) else "not compiled":>14}{"":>11}'
+        figures = f'{_without_code(patch):>14}'
     else:
         share = f' {100 * lines.covered // lines.total:>3} %' if lines.covered < lines.total else ''
         figures = f'{f"{lines.covered}/{lines.total}{share}":>14}'
@@ -53,8 +53,12 @@ def _row(patch: Facts, said: Facts) -> str:
             f'{_tests(tests):>9}{figures}').rstrip()
 
 
-def _out(patch: Facts) -> bool:
-    return bool(patch['totals']['classes'].get(change.NOT_COMPILED))
+def _without_code(patch: Facts) -> str:
+    """Why there is nothing to count in a patch."""
+    classes = patch['totals']['classes']
+    if classes.get(change.NOT_COMPILED):
+        return 'not compiled'
+    return 'none left' if classes.get(change.OPTIMISED_OUT) else 'no code'
 
 
 def _tests(tests: 'Facts | None') -> str:
@@ -137,7 +141,7 @@ def why(gap: Gap) -> str:
     reason = str(gap.facts.get('reason', ''))
     if gap.facts['class'] == change.NOT_COMPILED:
         return f'not compiled: {reason}'
-    return reason
+    return reason.replace(' never happened', ' never')
 
 
 def _gap_lines(found: Sequence[Gap]) -> List[str]:
@@ -192,14 +196,12 @@ def mail(said: Facts, texts: Texts) -> str:
 
 def _mail_gap(gap: Gap, last: int, count: int) -> str:
     place = f'{gap.patch}/{count} ' if count > 1 else ''
-    tail = gap.text if gap.facts['class'] == change.UNCOVERED else f'{gap.text}: {why(gap)}'
+    tail = gap.text
     if gap.facts['class'] == change.NOT_COMPILED:
         tail = str(gap.facts.get('reason', ''))
-    row = f'  {place}{_place(gap, last)}  {tail}'
-    if len(row) > MAIL_WIDTH and gap.facts['class'] == change.PARTIAL:
-        room = MAIL_WIDTH - len(row) + len(gap.text)
-        row = f'  {place}{_place(gap, last)}  {_cut(gap.text, max(room, 8))}: {why(gap)}'
-    return _cut(row, MAIL_WIDTH)
+    elif gap.facts['class'] == change.PARTIAL:
+        tail = f'{why(gap)}: {gap.text}'
+    return _cut(f'  {place}{_place(gap, last)}  {tail}', MAIL_WIDTH)
 
 
 def _mail_wrong(said: Facts) -> List[str]:
