@@ -142,7 +142,8 @@ def _table(said: Facts) -> str:
         rows.append('<tr>' + ''.join(f'<td class="{kind}">{text}</td>' for text, kind in cells)
                     + '</tr>')
     return ('<div class="wide"><table class="sum"><tr><th></th><th>patch</th><th>build</th>'
-            '<th class="opt">warnings</th><th class="opt">tests</th><th>lines</th><th>branches</th></tr>'
+            '<th class="opt">warnings</th><th class="opt">tests</th><th>lines</th>'
+            '<th>branches</th></tr>'
             + ''.join(rows) + '</table></div>')
 
 

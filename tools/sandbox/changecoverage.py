@@ -274,21 +274,3 @@ class _Configuration:
             return None
         text = done.stdout.decode('utf-8', 'replace')
         return preprocessed.lines(text, lambda file: self._below(file) == path)
-
-
-def tests_of_functions(build: Build, folder: Path, names: Sequence[str]
-                       ) -> Dict[str, Dict[str, List[str]]]:
-    """By file and function the tests that ran it; for AFFECTED."""
-    found: Dict[str, Dict[str, List[str]]] = {}
-    for name in names:
-        notes = counters.notes(build.folder / f'{name[:-2]}.gcno')
-        graphs = {graph.number: graph for graph in notes}
-        own = found.setdefault(f'{name[:-2]}.c', {})
-        for data in sorted(folder.glob(f'data/boot-*/by-test/*/{name[:-2]}.gcda')):
-            test = data.relative_to(folder).parts[3]
-            for number in counters.data(data):
-                if number in graphs:
-                    listed = own.setdefault(graphs[number].name, [])
-                    if test not in listed:
-                        listed.append(test)
-    return found

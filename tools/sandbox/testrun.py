@@ -117,6 +117,10 @@ class Run:
             return [Plan(glob, names) for glob, names in zip(globs, chosen)]
         return self._plans([name for name in self.inventory if name in wanted_set])
 
+    def only(self, names: Sequence[Name]) -> List[Plan]:
+        """The boots for these cases."""
+        return self._plans(names)
+
     def run(self, plans: Sequence[Plan]) -> Results:
         """Do the boots, and those that turn out to be needed."""
         began = time.monotonic()
@@ -234,6 +238,12 @@ def repeated(plans: Sequence[Plan], times: int) -> List[Plan]:
     """The boots of a number of iterations."""
     return [dataclasses.replace(plan, iteration=iteration)
             for iteration in range(1, times + 1) for plan in plans]
+
+
+def isolated(plans: Sequence[Plan]) -> List[Plan]:
+    """A boot for each case, so that none finds what another left behind."""
+    return [Plan('.'.join(name), [name], plan.iteration) for plan in plans
+            for name in plan.expected]
 
 
 def default_silence(options: Dict[str, str]) -> float:
