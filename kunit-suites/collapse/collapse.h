@@ -220,6 +220,32 @@ void ct_unmount(void);
 /* The fixture's file in memory, of shmem. Skips the test without CONFIG_SHMEM. */
 struct file *ct_shmem(struct ct *ct);
 
+/* cache.c: the page cache of a file's first huge range. */
+#define CT_CACHE_PARTS	32
+
+/* A character for each part of 16 pages: the order of the folio at its start,
+ * '.' for none, 's' for a swap entry, '!' for what must not be there.
+ */
+const char *ct_cache_picture(struct file *file, char *picture);
+
+#define ct_expect_cache(ct, file, expected) do {			\
+	char __picture[CT_CACHE_PARTS + 1];				\
+									\
+	KUNIT_EXPECT_STREQ((ct)->test, ct_cache_picture(file, __picture), \
+			   expected);					\
+} while (0)
+
+/* One huge folio, whole, at its place, mapped @maps times, used by nobody else. */
+void ct_expect_huge_folio(struct ct *ct, struct file *file, int maps);
+
+/* What is there, to be compared after a collapse that failed. */
+struct ct_cache *ct_look_at_cache(struct ct *ct, struct file *file);
+void ct_expect_cache_as_before(struct ct *ct, struct ct_cache *before);
+
+/* ct_create(), with shmem mapped and filled. With swap, if the pattern asks. */
+struct ct *ct_create_shmem(struct kunit *test, const char *pattern,
+			   unsigned long flags);
+
 /* Go on as the child of a fork(). */
 void ct_fork(struct ct *ct);
 

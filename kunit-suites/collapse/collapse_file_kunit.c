@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The collapse of the page cache, of shmem and of a regular file, and of the
- * page tables that map it.
+ * The collapse of the page cache, of shmem and of a regular file.
  */
 #include <linux/backing-dev.h>
 #include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/khugepaged.h>
 #include <linux/mman.h>
 #include <linux/pagemap.h>
 #include <linux/shmem_fs.h>
@@ -15,152 +13,6 @@
 #include <linux/userfaultfd_k.h>
 
 #include "collapse.h"
-
-/*
- * The page cache
- */
-
-static struct address_space *mapping_of(struct file *file)
-{
-	return file->f_mapping;
-}
-
-/* One character for each of 32 parts: what is at its start. */
-static const char *cache_picture(struct file *file, char *picture)
-{
-	struct xarray *xa = &mapping_of(file)->i_pages;
-	int i;
-
-	for (i = 0; i < 32; i++) {
-		void *entry = xa_load(xa, i * 16);
-
-		if (!entry)
-			picture[i] = '.';
-		else if (xa_is_value(entry))
-			picture[i] = 's';
-		else if (xa_is_internal(entry))
-			picture[i] = '!';
-		else
-			picture[i] = '0' + folio_order((struct folio *)entry);
-	}
-	picture[i] = 0;
-	return picture;
-}
-
-#define expect_cache(ct, file, expected) do {				\
-	char __picture[33];						\
-									\
-	KUNIT_EXPECT_STREQ((ct)->test, cache_picture(file, __picture), expected); \
-} while (0)
-
-#define HUGE	"99999999999999999999999999999999"
-
-/* What there is of a file's first huge range, to be compared after failure. */
-struct cache {
-	struct file *file;
-	struct {
-		void *entry;
-		int refs;		/* Without those of page tables. */
-		unsigned long flags;
-	} slot[512];
-	unsigned long nrpages;
-	blkcnt_t blocks;
-	long stat[6];
-};
-
-static const enum node_stat_item stats[] = {
-	NR_FILE_PAGES, NR_SHMEM, NR_SHMEM_THPS, NR_FILE_THPS,
-	NR_ISOLATED_FILE, NR_ISOLATED_ANON,
-};
-
-#define FLAGS	(BIT(PG_dirty) | BIT(PG_uptodate) | BIT(PG_lru) |	\
-		 BIT(PG_swapbacked) | BIT(PG_locked))
-
-static struct cache *look_at_cache(struct ct *ct, struct file *file)
-{
-	struct cache *c = kunit_kzalloc(ct->test, sizeof(*c), GFP_KERNEL);
-	int i;
-
-	KUNIT_ASSERT_NOT_NULL(ct->test, c);
-	lru_add_drain_all();
-	c->file = file;
-	c->nrpages = mapping_of(file)->nrpages;
-	c->blocks = file_inode(file)->i_blocks;
-	for (i = 0; i < ARRAY_SIZE(stats); i++)
-		c->stat[i] = ct_node_stat(stats[i]);
-	for (i = 0; i < 512; i++) {
-		struct folio *folio = xa_load(&mapping_of(file)->i_pages, i);
-
-		c->slot[i].entry = folio;
-		if (!folio || xa_is_value(folio) || xa_is_internal(folio))
-			continue;
-		c->slot[i].refs = folio_ref_count(folio) - folio_mapcount(folio);
-		c->slot[i].flags = folio->flags.f & FLAGS;
-	}
-	return c;
-}
-
-/*
- * Dirty entries make the page dirty when they are unmapped, so that may have
- * changed, in one direction.
- */
-static void expect_cache_as_before(struct ct *ct, struct cache *before)
-{
-	struct cache *now = look_at_cache(ct, before->file);
-	int i;
-
-	for (i = 0; i < 512; i++) {
-		if (now->slot[i].entry != before->slot[i].entry ||
-		    now->slot[i].refs != before->slot[i].refs ||
-		    (now->slot[i].flags & ~BIT(PG_dirty)) !=
-		    (before->slot[i].flags & ~BIT(PG_dirty)) ||
-		    (before->slot[i].flags & ~now->slot[i].flags)) {
-			KUNIT_FAIL(ct->test, "page %d of the file: entry %px, %d references, flags %lx; before %px, %d, %lx",
-				   i, now->slot[i].entry, now->slot[i].refs,
-				   now->slot[i].flags, before->slot[i].entry,
-				   before->slot[i].refs, before->slot[i].flags);
-			break;
-		}
-	}
-	for (i = 0; i < ARRAY_SIZE(stats); i++)
-		if (now->stat[i] != before->stat[i])
-			KUNIT_FAIL(ct->test, "%s is %ld, before %ld",
-				   node_stat_name(stats[i]), now->stat[i],
-				   before->stat[i]);
-	KUNIT_EXPECT_EQ(ct->test, now->nrpages, before->nrpages);
-	KUNIT_EXPECT_EQ(ct->test, now->blocks, before->blocks);
-}
-
-/* The folio at the start, whole, and referred to by nobody else. */
-static void expect_huge_folio(struct ct *ct, struct file *file, int maps)
-{
-	struct kunit *test = ct->test;
-	struct xarray *xa = &mapping_of(file)->i_pages;
-	struct folio *folio = xa_load(xa, 0);
-
-	lru_add_drain_all();
-	expect_cache(ct, file, HUGE);
-	if (!folio || xa_is_value(folio) || folio_order(folio) != HPAGE_PMD_ORDER)
-		return;
-	KUNIT_EXPECT_EQ(test, xa_get_order(xa, 0), (int)HPAGE_PMD_ORDER);
-	KUNIT_EXPECT_PTR_EQ(test, folio->mapping, mapping_of(file));
-	KUNIT_EXPECT_EQ(test, folio->index, 0UL);
-	KUNIT_EXPECT_EQ(test, folio_mapcount(folio), maps);
-	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), (int)CT_PAGES + maps);
-	KUNIT_EXPECT_TRUE(test, folio_test_uptodate(folio));
-	KUNIT_EXPECT_TRUE(test, folio_test_lru(folio));
-	KUNIT_EXPECT_FALSE(test, folio_test_locked(folio));
-	KUNIT_EXPECT_EQ(test, folio_test_swapbacked(folio), shmem_file(file));
-	/* Nothing else has what shmem holds: clean it would be thrown away. */
-	if (shmem_file(file))
-		KUNIT_EXPECT_TRUE(test, folio_test_dirty(folio));
-	if (!mem_cgroup_disabled())
-		KUNIT_EXPECT_TRUE(test, folio_memcg_charged(folio));
-	KUNIT_EXPECT_EQ(test, mapping_of(file)->nrpages, (unsigned long)CT_PAGES);
-	if (shmem_file(file))
-		KUNIT_EXPECT_EQ(test, (long)file_inode(file)->i_blocks,
-				(long)CT_PAGES * (long)PAGE_SIZE / 512);
-}
 
 struct file_stats {
 	long pages, shmem, shmem_thps, file_thps;
@@ -212,17 +64,6 @@ static const struct success successes[] = {
 
 KUNIT_ARRAY_PARAM_DESC(successes, successes, name);
 
-static struct ct *create_shmem(struct kunit *test, const char *pattern,
-			       unsigned long flags)
-{
-	struct ct *ct = strchr(pattern, 's') ? ct_create_with_swap(test) :
-					       ct_create(test);
-
-	ct_map_file(ct, ct_shmem(ct), flags);
-	ct_fill(ct, pattern);
-	return ct;
-}
-
 static void shmem_becomes_one_huge_page(struct kunit *test)
 {
 	const struct success *c = test->param_value;
@@ -232,10 +73,10 @@ static void shmem_becomes_one_huge_page(struct kunit *test)
 	if (c->swap)
 		tmm_swapon(test);	/* The area has a page of its own. */
 	stats = file_stats();
-	ct = create_shmem(test, c->pattern, MAP_SHARED);
+	ct = ct_create_shmem(test, c->pattern, MAP_SHARED);
 	ct_expect_madvise(ct, 0, 512, 0);
 	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 0));
-	expect_huge_folio(ct, ct->t->file[0], 1);
+	ct_expect_huge_folio(ct, ct->t->file[0], 1);
 	expect_stats(test, stats, true);
 	ct_expect_content(ct, c->pattern);
 }
@@ -244,14 +85,14 @@ static void shmem_becomes_one_huge_page(struct kunit *test)
 static void khugepaged_leaves_the_mapping_to_faults(struct kunit *test)
 {
 	const struct success *c = test->param_value;
-	struct ct *ct = create_shmem(test, c->pattern, MAP_SHARED);
+	struct ct *ct = ct_create_shmem(test, c->pattern, MAP_SHARED);
 	const unsigned long before = ct_get(ct, "pages_collapsed");
 
 	ct_set(ct, "max_ptes_swap", 511);
 	if (!strcmp(c->pattern, "512s"))
 		kunit_skip(test, "more than khugepaged may swap in");
 	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
-	expect_huge_folio(ct, ct->t->file[0], 0);
+	ct_expect_huge_folio(ct, ct->t->file[0], 0);
 	KUNIT_EXPECT_TRUE(test, pmd_none(ct_pmd(ct, 0)));
 	KUNIT_EXPECT_EQ(test, ct_get(ct, "pages_collapsed"), before + 1);
 	ct_expect_content(ct, c->pattern);
@@ -261,13 +102,13 @@ static void khugepaged_leaves_the_mapping_to_faults(struct kunit *test)
 
 static void collapsed_but_not_faulted_in_succeeds(struct kunit *test)
 {
-	struct ct *ct = create_shmem(test, "512w", MAP_SHARED);
+	struct ct *ct = ct_create_shmem(test, "512w", MAP_SHARED);
 
 	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
 	KUNIT_ASSERT_TRUE(test, pmd_none(ct_pmd(ct, 0)));
 	ct_expect_madvise(ct, 0, 512, 0);
 	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 0));
-	expect_huge_folio(ct, ct->t->file[0], 1);
+	ct_expect_huge_folio(ct, ct->t->file[0], 1);
 	ct->alloc.nr = 0;
 	ct_expect_madvise(ct, 0, 512, 0);
 	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
@@ -277,24 +118,24 @@ static void collapsed_but_not_faulted_in_succeeds(struct kunit *test)
 /* No fault has made a page table yet: not even for the levels above. */
 static void mapped_anew_it_is_mapped_huge(struct kunit *test)
 {
-	struct ct *ct = create_shmem(test, "512w", MAP_SHARED);
+	struct ct *ct = ct_create_shmem(test, "512w", MAP_SHARED);
 
 	ct_expect_madvise(ct, 0, 512, 0);
 	KUNIT_ASSERT_EQ(test, vm_munmap(ct->start, HPAGE_PMD_SIZE), 0);
 	ct_map_file(ct, ct->t->file[0], MAP_SHARED);
 	ct_expect_madvise(ct, 0, 512, 0);
 	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 0));
-	expect_huge_folio(ct, ct->t->file[0], 1);
+	ct_expect_huge_folio(ct, ct->t->file[0], 1);
 }
 
 static void fallocated_pages_are_zeroed(struct kunit *test)
 {
-	struct ct *ct = create_shmem(test, "256w", MAP_SHARED);
+	struct ct *ct = ct_create_shmem(test, "256w", MAP_SHARED);
 
 	KUNIT_ASSERT_EQ(test, vfs_fallocate(ct->t->file[0], 0, 256 * PAGE_SIZE,
 					    256 * PAGE_SIZE), 0);
 	ct_expect_madvise(ct, 0, 512, 0);
-	expect_huge_folio(ct, ct->t->file[0], 1);
+	ct_expect_huge_folio(ct, ct->t->file[0], 1);
 	ct_expect_content(ct, "256w 256.");
 }
 
@@ -324,26 +165,26 @@ KUNIT_ARRAY_PARAM_DESC(limits, limits, name);
 static void khugepaged_keeps_the_limit(struct kunit *test)
 {
 	const struct limit *c = test->param_value;
-	struct ct *ct = create_shmem(test, c->pattern, MAP_SHARED);
-	struct cache *before = look_at_cache(ct, ct->t->file[0]);
+	struct ct *ct = ct_create_shmem(test, c->pattern, MAP_SHARED);
+	struct ct_cache *before = ct_look_at_cache(ct, ct->t->file[0]);
 
 	ct_set(ct, c->setting, c->value);
 	ct_expect_result(ct, 0, CT_KHUGEPAGED, c->khugepaged);
 	if (c->khugepaged == SCAN_SUCCEED)
-		expect_huge_folio(ct, ct->t->file[0], 0);
+		ct_expect_huge_folio(ct, ct->t->file[0], 0);
 	else
-		expect_cache_as_before(ct, before);
+		ct_expect_cache_as_before(ct, before);
 	ct_expect_content(ct, c->pattern);
 }
 
 static void a_process_is_not_limited(struct kunit *test)
 {
 	const struct limit *c = test->param_value;
-	struct ct *ct = create_shmem(test, c->pattern, MAP_SHARED);
+	struct ct *ct = ct_create_shmem(test, c->pattern, MAP_SHARED);
 
 	ct_set(ct, c->setting, c->value);
 	ct_expect_madvise(ct, 0, 512, 0);
-	expect_huge_folio(ct, ct->t->file[0], 1);
+	ct_expect_huge_folio(ct, ct->t->file[0], 1);
 	ct_expect_content(ct, c->pattern);
 }
 
@@ -353,12 +194,12 @@ static void add_folio(struct ct *ct, struct file *file, pgoff_t index,
 {
 	struct folio *folio;
 
-	folio = __filemap_get_folio(mapping_of(file), index,
+	folio = __filemap_get_folio(file->f_mapping, index,
 				    FGP_LOCK | FGP_CREAT | fgf_set_order(PAGE_SIZE << order),
-				    mapping_gfp_mask(mapping_of(file)));
+				    mapping_gfp_mask(file->f_mapping));
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(ct->test, folio);
 	KUNIT_ASSERT_EQ(ct->test, folio_order(folio), order);
-	mapping_of(file)->a_ops->read_folio(file, folio);
+	file->f_mapping->a_ops->read_folio(file, folio);
 	folio_put(folio);
 	lru_add_drain_all();
 }
@@ -376,7 +217,7 @@ static void pages_of_larger_folios_count(struct kunit *test)
 	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_EXCEED_NONE_PTE);
 	ct_set(ct, "max_ptes_none", 512 - 80);
 	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
-	expect_huge_folio(ct, f->file, 0);
+	ct_expect_huge_folio(ct, f->file, 0);
 	ct_expect_content(ct, "512w");
 }
 
@@ -396,7 +237,7 @@ struct failure {
 
 static struct folio *the_folio(struct ct *ct)
 {
-	return xa_load(&mapping_of(ct->t->file[0])->i_pages, THE_PAGE);
+	return xa_load(&ct->t->file[0]->f_mapping->i_pages, THE_PAGE);
 }
 
 static void nothing(struct ct *ct)
@@ -526,8 +367,8 @@ KUNIT_ARRAY_PARAM_DESC(failures, failures, name);
 static void fails_without_a_trace(struct kunit *test)
 {
 	const struct failure *c = test->param_value;
-	struct ct *ct = create_shmem(test, c->pattern, MAP_SHARED);
-	struct cache *before = look_at_cache(ct, ct->t->file[0]);
+	struct ct *ct = ct_create_shmem(test, c->pattern, MAP_SHARED);
+	struct ct_cache *before = ct_look_at_cache(ct, ct->t->file[0]);
 	enum scan_result result;
 
 	c->prepare(ct);
@@ -535,7 +376,7 @@ static void fails_without_a_trace(struct kunit *test)
 	c->undo(ct);
 	KUNIT_EXPECT_STREQ(test, ct_result_name(result), ct_result_name(c->result));
 	ct_check(ct);
-	expect_cache_as_before(ct, before);
+	ct_expect_cache_as_before(ct, before);
 	if (ct->alloc.folio)
 		KUNIT_EXPECT_EQ_MSG(test, folio_ref_count(ct->alloc.folio), 0,
 				    "the new folio is not freed");
@@ -543,7 +384,7 @@ static void fails_without_a_trace(struct kunit *test)
 	ct->alloc.min_fail_order = 0;
 	ct->alloc.charge_err = 0;
 	ct_expect_result(ct, 0, CT_PROCESS, SCAN_SUCCEED);
-	expect_huge_folio(ct, ct->t->file[0], 1);
+	ct_expect_huge_folio(ct, ct->t->file[0], 1);
 	ct_expect_content(ct, c->pattern);
 }
 
@@ -555,13 +396,13 @@ static void register_late(struct ct *ct, struct page *page)
 
 static void holes_waited_for_late_stay(struct kunit *test)
 {
-	struct ct *ct = create_shmem(test, "500w 12.", MAP_SHARED);
-	struct cache *before = look_at_cache(ct, ct->t->file[0]);
+	struct ct *ct = ct_create_shmem(test, "500w 12.", MAP_SHARED);
+	struct ct_cache *before = ct_look_at_cache(ct, ct->t->file[0]);
 
 	ct_uffd_open(ct);
 	ct->on_copy = register_late;
 	ct_expect_result(ct, 0, CT_PROCESS, SCAN_EXCEED_NONE_PTE);
-	expect_cache_as_before(ct, before);
+	ct_expect_cache_as_before(ct, before);
 }
 
 static void truncate_all(struct ct *ct)
@@ -571,12 +412,12 @@ static void truncate_all(struct ct *ct)
 
 static void truncation_meanwhile_ends_it(struct kunit *test)
 {
-	struct ct *ct = create_shmem(test, "500w 12.", MAP_SHARED);
+	struct ct *ct = ct_create_shmem(test, "500w 12.", MAP_SHARED);
 
 	ct->on_alloc = truncate_all;
 	ct_expect_result(ct, 0, CT_PROCESS, SCAN_TRUNCATED);
-	expect_cache(ct, ct->t->file[0], "................................");
-	KUNIT_EXPECT_EQ(test, mapping_of(ct->t->file[0])->nrpages, 0UL);
+	ct_expect_cache(ct, ct->t->file[0], "................................");
+	KUNIT_EXPECT_EQ(test, ct->t->file[0]->f_mapping->nrpages, 0UL);
 	KUNIT_EXPECT_EQ(test, (long)file_inode(ct->t->file[0])->i_blocks, 0L);
 }
 
@@ -588,11 +429,11 @@ static void punch_hole(struct ct *ct)
 
 static void a_hole_punched_meanwhile_is_empty(struct kunit *test)
 {
-	struct ct *ct = create_shmem(test, "500w 12.", MAP_SHARED);
+	struct ct *ct = ct_create_shmem(test, "500w 12.", MAP_SHARED);
 
 	ct->on_alloc = punch_hole;
 	ct_expect_result(ct, 0, CT_PROCESS, SCAN_SUCCEED);
-	expect_huge_folio(ct, ct->t->file[0], 1);
+	ct_expect_huge_folio(ct, ct->t->file[0], 1);
 	ct_expect_content(ct, "100w 100. 300w 12.");
 }
 
@@ -610,13 +451,13 @@ static void pages_swapped_out_meanwhile_are_read_in(struct kunit *test)
 	ct_fill(ct, "512w");
 	ct->on_alloc = swap_out_late;
 	ct_expect_result(ct, 0, CT_PROCESS, SCAN_SUCCEED);
-	expect_huge_folio(ct, ct->t->file[0], 1);
+	ct_expect_huge_folio(ct, ct->t->file[0], 1);
 	ct_expect_content(ct, "512w");
 }
 
 static void swap_that_cannot_be_read_ends_it(struct kunit *test)
 {
-	struct ct *ct = create_shmem(test, "500w 12s", MAP_SHARED);
+	struct ct *ct = ct_create_shmem(test, "500w 12s", MAP_SHARED);
 
 	tmm_break_swap(true);
 	ct_expect_result(ct, 0, CT_PROCESS, SCAN_FAIL);
@@ -632,11 +473,11 @@ static void collapse_in_between(struct ct *ct)
 
 static void collapsed_by_another_is_mapped(struct kunit *test)
 {
-	struct ct *ct = create_shmem(test, "512w", MAP_SHARED);
+	struct ct *ct = ct_create_shmem(test, "512w", MAP_SHARED);
 
 	ct->on_alloc = collapse_in_between;
 	ct_expect_result(ct, 0, CT_PROCESS, SCAN_SUCCEED);
-	expect_huge_folio(ct, ct->t->file[0], 1);
+	ct_expect_huge_folio(ct, ct->t->file[0], 1);
 }
 
 static void disable_for_process(struct ct *ct, struct page *page)
@@ -646,288 +487,13 @@ static void disable_for_process(struct ct *ct, struct page *page)
 
 static void disabled_meanwhile_is_not_mapped(struct kunit *test)
 {
-	struct ct *ct = create_shmem(test, "512w", MAP_SHARED);
+	struct ct *ct = ct_create_shmem(test, "512w", MAP_SHARED);
 
 	ct->on_copy = disable_for_process;
 	ct_expect_result(ct, 0, CT_PROCESS, SCAN_ANY_PROCESS);
 	mm_flags_clear(MMF_DISABLE_THP_COMPLETELY, ct->mm);
 	KUNIT_EXPECT_FALSE(test, ct_is_huge(ct, 0));
-	expect_huge_folio(ct, ct->t->file[0], 0);
-}
-
-/*
- * Page tables of others that map the file
- */
-
-static void map_again(struct ct *ct, long page, unsigned long flags)
-{
-	ct_mmap(ct, page, 512, PROT_READ | PROT_WRITE, flags, ct->t->file[0], 0);
-	ct_read(ct, page, 512);
-}
-
-static void all_page_tables_are_removed(struct kunit *test)
-{
-	struct ct *ct = create_shmem(test, "512w", MAP_SHARED);
-
-	map_again(ct, 1024, MAP_SHARED);
-	map_again(ct, 2048, MAP_PRIVATE);
-	ct_notify(ct);
-	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
-	KUNIT_EXPECT_TRUE(test, pmd_none(ct_pmd(ct, 0)));
-	KUNIT_EXPECT_TRUE(test, pmd_none(ct_pmd(ct, 1024)));
-	KUNIT_EXPECT_TRUE(test, pmd_none(ct_pmd(ct, 2048)));
-	KUNIT_EXPECT_EQ(test, ct->nr_events, ct->nr_ends);
-	KUNIT_EXPECT_GE(test, ct->nr_events, 3);
-	expect_huge_folio(ct, ct->t->file[0], 0);
-}
-
-/* Their page table holds what is nowhere else. */
-static void page_table_with_private_copies_stays(struct kunit *test)
-{
-	struct ct *ct = create_shmem(test, "512w", MAP_SHARED);
-	struct page *copy;
-
-	map_again(ct, 1024, MAP_PRIVATE);
-	ct_write(ct, 1024 + 7, 1);
-	copy = ct_page(ct, 1024 + 7);
-	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
-	KUNIT_EXPECT_TRUE(test, pmd_none(ct_pmd(ct, 0)));
-	KUNIT_EXPECT_FALSE(test, pmd_none(ct_pmd(ct, 1024)));
-	KUNIT_EXPECT_PTR_EQ(test, ct_page(ct, 1024 + 7), copy);
-	ct_expect_content_at(ct, 1024 + 7, "1w");
-	ct_check(ct);
-}
-
-static void page_table_with_protection_stays(struct kunit *test)
-{
-	struct ct *ct = create_shmem(test, "512w", MAP_SHARED);
-
-	map_again(ct, 1024, MAP_SHARED);
-	ct_uffd_register(ct, 1024, 512, UFFDIO_REGISTER_MODE_WP);
-	ct_uffd_protect(ct, 1024 + 7, 1, true);
-	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
-	KUNIT_EXPECT_TRUE(test, pmd_none(ct_pmd(ct, 0)));
-	KUNIT_EXPECT_TRUE(test, pte_is_uffd_wp_marker(ct_pte(ct, 1024 + 7)));
-	ct_expect_result(ct, 1024, CT_PROCESS, SCAN_PTE_UFFD);
-	KUNIT_EXPECT_TRUE(test, pte_is_uffd_wp_marker(ct_pte(ct, 1024 + 7)));
-}
-
-static void page_table_with_guards_stays(struct kunit *test)
-{
-	struct ct *ct = create_shmem(test, "512w", MAP_SHARED);
-
-	map_again(ct, 1024, MAP_SHARED);
-	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 1024 + 7, 1, MADV_GUARD_INSTALL), 0);
-	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
-	KUNIT_EXPECT_TRUE(test, pmd_none(ct_pmd(ct, 0)));
-	KUNIT_EXPECT_FALSE(test, pte_none(ct_pte(ct, 1024 + 7)));
-	ct_expect_result(ct, 1024, CT_PROCESS, SCAN_PTE_NON_PRESENT);
-	KUNIT_EXPECT_FALSE(test, pte_none(ct_pte(ct, 1024 + 7)));
-}
-
-/* The look without a lock, and the one with it. */
-static void install_guard_late(struct ct *ct)
-{
-	if (!mmap_read_trylock(ct->mm))
-		return;
-	vma_set_atomic_flag(vma_lookup(ct->mm, ct->start), VMA_MAYBE_GUARD_BIT);
-	mmap_read_unlock(ct->mm);
-	ct->result = 1;
-}
-
-static void a_guard_installed_meanwhile_keeps_the_page_table(struct kunit *test)
-{
-	struct ct *ct = create_shmem(test, "512z", MAP_SHARED);
-
-	/* Not mapped, so that the first to invalidate is the retraction. */
-	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 0, 511, MADV_DONTNEED), 0);
-	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 511, 1, MADV_DONTNEED), 0);
-	if (pmd_none(ct_pmd(ct, 0)))
-		kunit_skip(test, "the page table went with its last page (CONFIG_PT_RECLAIM)");
-	ct_notify(ct);
-	ct->on_invalidate = install_guard_late;
-	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
-	KUNIT_EXPECT_EQ(test, ct->result, 1L);
-	KUNIT_EXPECT_FALSE(test, pmd_none(ct_pmd(ct, 0)));
-}
-
-static void page_table_that_is_not_aligned_stays(struct kunit *test)
-{
-	struct ct *ct = create_shmem(test, "512w", MAP_SHARED);
-
-	map_again(ct, 1025, MAP_SHARED);
-	ct_mmap(ct, 2048, 100, PROT_READ, MAP_SHARED, ct->t->file[0], 0);
-	ct_read(ct, 2048, 100);
-	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
-	KUNIT_EXPECT_TRUE(test, pmd_none(ct_pmd(ct, 0)));
-	KUNIT_EXPECT_FALSE(test, pmd_none(ct_pmd(ct, 1026)));
-	KUNIT_EXPECT_FALSE(test, pmd_none(ct_pmd(ct, 2048)));
-	ct_check(ct);
-}
-
-static void mappings_of_a_child_are_removed(struct kunit *test)
-{
-	struct ct *ct = create_shmem(test, "512w", MAP_SHARED);
-
-	ct_fork(ct);
-	ct_read(ct, 0, 512);
-	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
-	expect_huge_folio(ct, ct->t->file[0], 0);
-	ct_expect_content(ct, "512w");
-}
-
-/*
- * A huge page in the page cache, mapped by PTEs
- */
-
-/* Mapping 1024 of a file that is one huge page, mapped page by page. */
-static struct ct *create_pte_mapped(struct kunit *test, unsigned long flags)
-{
-	struct ct *ct = create_shmem(test, "512w", MAP_SHARED);
-	unsigned long always = transparent_hugepage_flags;
-
-	ct_expect_madvise(ct, 0, 512, 0);
-	ct_mmap(ct, 1024, 512, PROT_READ | PROT_WRITE, flags, ct->t->file[0], 0);
-	/* A fault of a page that must not be huge. */
-	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 1024, 512, MADV_NOHUGEPAGE), 0);
-	ct_read(ct, 1024, 512);
-	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 1024, 512, MADV_HUGEPAGE), 0);
-	transparent_hugepage_flags = always;
-	KUNIT_ASSERT_FALSE(test, ct_is_huge(ct, 1024));
-	KUNIT_ASSERT_NOT_NULL(test, ct_page(ct, 1024 + 511));
-	ct_check(ct);
-	return ct;
-}
-
-static void ptes_of_a_private_mapping_become_a_pmd(struct kunit *test)
-{
-	struct ct *ct = create_pte_mapped(test, MAP_PRIVATE);
-
-	ct_notify(ct);
-	ct_expect_result(ct, 1024, CT_PROCESS, SCAN_SUCCEED);
-	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 1024));
-	expect_huge_folio(ct, ct->t->file[0], 2);
-	KUNIT_EXPECT_EQ(test, ct->nr_events, 1);
-	KUNIT_EXPECT_EQ(test, ct->nr_ends, 1);
-	KUNIT_EXPECT_EQ(test, ct->event[0].start, ct_addr(ct, 1024));
-	KUNIT_EXPECT_EQ(test, ct->event[0].end, ct_addr(ct, 1536));
-	KUNIT_EXPECT_TRUE(test, ct->event[0].pmd_was_table);
-}
-
-static void khugepaged_removes_the_ptes(struct kunit *test)
-{
-	struct ct *ct = create_pte_mapped(test, MAP_SHARED);
-
-	ct_expect_result(ct, 1024, CT_KHUGEPAGED, SCAN_SUCCEED);
-	KUNIT_EXPECT_TRUE(test, pmd_none(ct_pmd(ct, 1024)));
-	expect_huge_folio(ct, ct->t->file[0], 1);
-}
-
-/* mfill_atomic_pte() may add entries that no page lock holds up. */
-static void a_private_mapping_with_a_userfaultfd_becomes_a_pmd(struct kunit *test)
-{
-	struct ct *ct = create_pte_mapped(test, MAP_PRIVATE);
-
-	ct_uffd_register(ct, 1024, 512, UFFDIO_REGISTER_MODE_MISSING);
-	ct_expect_result(ct, 1024, CT_PROCESS, SCAN_SUCCEED);
-	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 1024));
-	expect_huge_folio(ct, ct->t->file[0], 2);
-}
-
-static void a_private_copy_stays(struct kunit *test)
-{
-	struct ct *ct = create_pte_mapped(test, MAP_PRIVATE);
-	struct ct_state *before;
-
-	ct_write(ct, 1024 + 300, 1);
-	before = ct_look(ct, 1024);
-	ct_expect_result(ct, 1024, CT_PROCESS, SCAN_FAIL);
-	ct_expect_as_before(ct, before);
-	ct_expect_content_at(ct, 1024 + 300, "1w");
-}
-
-static void a_private_copy_in_swap_stays(struct kunit *test)
-{
-	struct ct *ct = ct_create_with_swap(test);
-	struct ct_state *before;
-
-	ct_map_file(ct, ct_shmem(ct), MAP_SHARED);
-	ct_fill(ct, "512w");
-	ct_expect_madvise(ct, 0, 512, 0);
-	ct_mmap(ct, 1024, 512, PROT_READ | PROT_WRITE, MAP_PRIVATE, ct->t->file[0], 0);
-	ct_write(ct, 1024 + 300, 1);
-	lru_add_drain_all();
-	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 1024 + 300, 1, MADV_PAGEOUT), 0);
-	KUNIT_ASSERT_FALSE(test, pte_present(ct_pte(ct, 1024 + 300)));
-	before = ct_look(ct, 1024);
-	ct_expect_result(ct, 1024, CT_PROCESS, SCAN_PTE_NON_PRESENT);
-	ct_expect_as_before(ct, before);
-	ct_expect_content_at(ct, 1024 + 300, "1w");
-}
-
-/* The locks that are held here are those of a fault. */
-static void copy_late(struct ct *ct)
-{
-	struct vm_area_struct *vma = vma_lookup(ct->mm, ct_addr(ct, 1024));
-
-	handle_mm_fault(vma, ct_addr(ct, 1024 + 300), FAULT_FLAG_WRITE, NULL);
-	ct->result = PageAnon(ct_page(ct, 1024 + 300));
-}
-
-/* By then 300 entries are gone already, and their pages have to know. */
-static void a_private_copy_made_meanwhile_stays(struct kunit *test)
-{
-	struct ct *ct = create_pte_mapped(test, MAP_PRIVATE);
-	enum scan_result result;
-
-	/* A first copy, so that the anon_vma needs no lock any more. */
-	ct_write(ct, 1024 + 511, 1);
-	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 1024 + 511, 1, MADV_DONTNEED), 0);
-	ct_notify(ct);
-	ct->on_invalidate = copy_late;
-	result = ct_collapse(ct, 1024, CT_PROCESS);
-	if (!ct->result)
-		kunit_skip(test, "ct_page() saw no copy");
-	KUNIT_EXPECT_STREQ(test, ct_result_name(result), "SCAN_FAIL");
-	KUNIT_EXPECT_EQ(test, ct->nr_events, ct->nr_ends);
-	ct_check(ct);
-	KUNIT_EXPECT_TRUE(test, PageAnon(ct_page(ct, 1024 + 300)));
-	KUNIT_EXPECT_PTR_EQ(test, ct_page(ct, 1024), NULL);
-	ct_expect_content(ct, "512w");
-}
-
-/* uprobes ask for it without knowing what is there. */
-static void asked_for_anything_it_changes_only_what_it_should(struct kunit *test)
-{
-	struct ct *ct = create_shmem(test, "512w", MAP_SHARED);
-	struct ct_state *before = ct_look(ct, 0);
-
-	mmap_write_lock(ct->mm);
-	collapse_pte_mapped_thp(ct->mm, ct_addr(ct, 0), false);
-	collapse_pte_mapped_thp(ct->mm, ct_addr(ct, 2048), false);
-	mmap_write_unlock(ct->mm);
-	ct_expect_as_before(ct, before);
-	ct_mmap(ct, 1024, 512, PROT_READ, MAP_PRIVATE, NULL, 0);
-	ct_mmap(ct, 2048, 100, PROT_READ, MAP_SHARED, ct->t->file[0], 0);
-	ct_mmap(ct, 2560, 512, PROT_READ, MAP_SHARED, ct->t->file[0], 1024);
-	mmap_write_lock(ct->mm);
-	collapse_pte_mapped_thp(ct->mm, ct_addr(ct, 1024), true);
-	collapse_pte_mapped_thp(ct->mm, ct_addr(ct, 2048), true);
-	collapse_pte_mapped_thp(ct->mm, ct_addr(ct, 2560), true);
-	mmap_write_unlock(ct->mm);
-	ct_expect_as_before(ct, before);
-	ct_check(ct);
-}
-
-static void nohugepage_is_not_mapped_huge(struct kunit *test)
-{
-	struct ct *ct = create_pte_mapped(test, MAP_SHARED);
-	struct ct_state *before;
-
-	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 1024, 512, MADV_NOHUGEPAGE), 0);
-	before = ct_look(ct, 1024);
-	ct_expect_result(ct, 1024, CT_PROCESS, SCAN_VMA_CHECK);
-	ct_expect_as_before(ct, before);
+	ct_expect_huge_folio(ct, ct->t->file[0], 0);
 }
 
 /*
@@ -944,7 +510,7 @@ static void a_file_is_read_in(struct kunit *test)
 	ct_read(ct, 0, 100);
 	ct_expect_madvise(ct, 0, 512, 0);
 	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 0));
-	expect_huge_folio(ct, f->file, 1);
+	ct_expect_huge_folio(ct, f->file, 1);
 	expect_stats(test, stats, false);
 	ct_expect_content(ct, "512w");
 }
@@ -957,7 +523,7 @@ static void khugepaged_collapses_a_file(struct kunit *test)
 	ct_mmap(ct, 0, 512, PROT_READ | PROT_EXEC, MAP_PRIVATE, f->file, 0);
 	ct_read(ct, 0, 512);
 	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
-	expect_huge_folio(ct, f->file, 0);
+	ct_expect_huge_folio(ct, f->file, 0);
 	ct_expect_content(ct, "512w");
 }
 
@@ -983,14 +549,14 @@ static void private_data_that_is_not_released_keeps_it(struct kunit *test)
 {
 	struct ct *ct = ct_create(test);
 	struct ct_file *f = ct_regular_file(ct, O_RDONLY);
-	struct cache *before;
+	struct ct_cache *before;
 
 	ct_mmap(ct, 0, 512, PROT_READ, MAP_PRIVATE, f->file, 0);
 	ct_read(ct, 0, 512);
-	before = look_at_cache(ct, f->file);
+	before = ct_look_at_cache(ct, f->file);
 	f->keep_private = true;
 	ct_expect_madvise(ct, 0, 512, -EAGAIN);
-	expect_cache_as_before(ct, before);
+	ct_expect_cache_as_before(ct, before);
 	f->keep_private = false;
 	ct_expect_madvise(ct, 0, 512, 0);
 }
@@ -1015,7 +581,7 @@ static void a_process_writes_dirty_pages_back(struct kunit *test)
 	ct_expect_madvise(ct, 0, 512, 0);
 	KUNIT_EXPECT_EQ(test, f->nr_writes, 5);
 	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 0));
-	expect_huge_folio(ct, f->file, 1);
+	ct_expect_huge_folio(ct, f->file, 1);
 	ct_expect_content(ct, "512w");
 }
 
@@ -1023,10 +589,10 @@ static void khugepaged_leaves_dirty_pages_alone(struct kunit *test)
 {
 	struct ct_file *f;
 	struct ct *ct = create_dirty(test, &f);
-	struct cache *before = look_at_cache(ct, f->file);
+	struct ct_cache *before = ct_look_at_cache(ct, f->file);
 
 	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_PAGE_DIRTY_OR_WRITEBACK);
-	expect_cache_as_before(ct, before);
+	ct_expect_cache_as_before(ct, before);
 	/* Others write to it, so it would go on for ever. */
 	KUNIT_EXPECT_EQ(test, f->nr_writes, 0);
 }
@@ -1107,7 +673,7 @@ static void never(void *unused)
 
 static void shmem_enabled_matters_only_if_denied(struct kunit *test)
 {
-	struct ct *ct = create_shmem(test, "512w", MAP_SHARED);
+	struct ct *ct = ct_create_shmem(test, "512w", MAP_SHARED);
 
 	transparent_hugepage_flags &= ~BIT(TRANSPARENT_HUGEPAGE_FLAG);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, never, NULL), 0);
@@ -1121,7 +687,7 @@ static void shmem_enabled_matters_only_if_denied(struct kunit *test)
 /* As after live migration: page after page is resolved, then all at once. */
 static void resolved_minor_faults_become_a_huge_page(struct kunit *test)
 {
-	struct ct *ct = create_shmem(test, "512w", MAP_SHARED);
+	struct ct *ct = ct_create_shmem(test, "512w", MAP_SHARED);
 
 	ct_mmap(ct, 1024, 512, PROT_READ | PROT_WRITE, MAP_SHARED, ct->t->file[0], 0);
 	ct_uffd_register(ct, 1024, 512, UFFDIO_REGISTER_MODE_MINOR);
@@ -1131,7 +697,7 @@ static void resolved_minor_faults_become_a_huge_page(struct kunit *test)
 	ct_check(ct);
 	ct_expect_madvise(ct, 1024, 512, 0);
 	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 1024));
-	expect_huge_folio(ct, ct->t->file[0], 1);
+	ct_expect_huge_folio(ct, ct->t->file[0], 1);
 	ct_read(ct, 1024, 512);
 	ct_expect_content(ct, "512w");
 }
@@ -1153,21 +719,6 @@ static struct kunit_case file_cases[] = {
 	KUNIT_CASE(swap_that_cannot_be_read_ends_it),
 	KUNIT_CASE(collapsed_by_another_is_mapped),
 	KUNIT_CASE(disabled_meanwhile_is_not_mapped),
-	KUNIT_CASE(all_page_tables_are_removed),
-	KUNIT_CASE(page_table_with_private_copies_stays),
-	KUNIT_CASE(page_table_with_protection_stays),
-	KUNIT_CASE(page_table_with_guards_stays),
-	KUNIT_CASE(a_guard_installed_meanwhile_keeps_the_page_table),
-	KUNIT_CASE(page_table_that_is_not_aligned_stays),
-	KUNIT_CASE(mappings_of_a_child_are_removed),
-	KUNIT_CASE(ptes_of_a_private_mapping_become_a_pmd),
-	KUNIT_CASE(khugepaged_removes_the_ptes),
-	KUNIT_CASE(a_private_mapping_with_a_userfaultfd_becomes_a_pmd),
-	KUNIT_CASE(a_private_copy_stays),
-	KUNIT_CASE(a_private_copy_in_swap_stays),
-	KUNIT_CASE(a_private_copy_made_meanwhile_stays),
-	KUNIT_CASE(asked_for_anything_it_changes_only_what_it_should),
-	KUNIT_CASE(nohugepage_is_not_mapped_huge),
 	KUNIT_CASE(a_file_is_read_in),
 	KUNIT_CASE(khugepaged_collapses_a_file),
 	KUNIT_CASE(a_file_that_cannot_be_read_stays),

@@ -32,3 +32,4 @@ STAND_IN(collapse_mthp);
 STAND_IN(collapse_node);
 STAND_IN(collapse_range);
 STAND_IN(collapse_scan);
+STAND_IN(collapse_table);
