@@ -96,10 +96,12 @@ void ct_expect_cache_as_before(struct ct *ct, struct ct_cache *before)
 		    (now->slot[i].flags & ~BIT(PG_dirty)) !=
 		    (before->slot[i].flags & ~BIT(PG_dirty)) ||
 		    (before->slot[i].flags & ~now->slot[i].flags)) {
-			KUNIT_FAIL(ct->test, "page %d of the file: entry %px, %d references, flags %lx; before %px, %d, %lx",
-				   i, now->slot[i].entry, now->slot[i].refs,
-				   now->slot[i].flags, before->slot[i].entry,
-				   before->slot[i].refs, before->slot[i].flags);
+			KUNIT_FAIL(ct->test,
+				   "page %d of the file: %s entry, %d references, flags %lx; before %d, %lx",
+				   i, now->slot[i].entry == before->slot[i].entry ?
+				   "the same" : "another", now->slot[i].refs,
+				   now->slot[i].flags, before->slot[i].refs,
+				   before->slot[i].flags);
 			break;
 		}
 	}
@@ -144,7 +146,7 @@ void ct_expect_huge_folio(struct ct *ct, struct file *file, int maps)
 }
 
 struct ct *ct_create_shmem(struct kunit *test, const char *pattern,
-			       unsigned long flags)
+			   unsigned long flags)
 {
 	struct ct *ct = strchr(pattern, 's') ? ct_create_with_swap(test) :
 					       ct_create(test);

@@ -5,6 +5,8 @@
  *
  * khugepaged would scan the tests' memory when it likes to. It is stopped
  * while a suite runs, and its work is done by the tests' threads.
+ *
+ * checkpatch: MACRO_WITH_FLOW_CONTROL: rows of a switch
  */
 #include <kunit/static_stub.h>
 #include <kunit/test-bug.h>

@@ -361,7 +361,7 @@ static void wait_for_huge(struct ct *ct, long page)
 	int i;
 
 	for (i = 0; i < 500 && !ct_is_huge(ct, page); i++)
-		msleep(2);
+		usleep_range(2000, 4000);
 	KUNIT_EXPECT_TRUE(ct->test, ct_is_huge(ct, page));
 }
 

@@ -2,6 +2,8 @@
 /*
  * What MADV_COLLAPSE answers for each reason not to collapse, as madvise(2)
  * documents it: whether to try again, to free memory first, or to give up.
+ *
+ * checkpatch: LINE_SPACING: kunit_test_suite() follows its suite
  */
 #include "collapse.h"
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * On which node a huge page is allocated: where most of its pages are.
+ *
+ * checkpatch: LINE_SPACING: kunit_test_suite() follows its suite
  */
 #include <linux/nodemask.h>
 #include <linux/topology.h>
@@ -74,7 +76,7 @@ static void pages_far_apart_are_not_collapsed(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, collapse_scan_abort(other, cc));
 	node_reclaim_mode = mode;
 	if (other < 0)
-		kunit_mark_skipped(test, "no two nodes are farther apart than node_reclaim_distance");
+		kunit_mark_skipped(test, "no nodes beyond node_reclaim_distance");
 }
 
 static struct kunit_case node_cases[] = {

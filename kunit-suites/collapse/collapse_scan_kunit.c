@@ -613,7 +613,7 @@ static void merge_pages(struct ct *ct, long other)
 	ksm_set("sleep_millisecs", "1");
 	KUNIT_ASSERT_EQ(ct->test, ksm_set("run", "1"), 0);
 	for (i = 0; i < 200 && ct_page(ct, 5) != ct_page(ct, other); i++)
-		msleep(5);
+		usleep_range(2000, 4000);
 	KUNIT_ASSERT_EQ(ct->test, ksm_set("run", "0"), 0);
 	KUNIT_ASSERT_PTR_EQ(ct->test, ct_page(ct, 5), ct_page(ct, other));
 	KUNIT_ASSERT_TRUE(ct->test, folio_test_ksm(page_folio(ct_page(ct, 5))));

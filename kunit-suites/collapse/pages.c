@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The pages of huge ranges: how tests make them, and what they find.
+ *
+ * checkpatch: UNCOMMENTED_DEFINITION: a pointer to the page table's lock
  */
 #include <linux/hugetlb.h>
 #include <linux/ksm.h>
@@ -345,7 +347,7 @@ static const char *folio_not_whole(struct ct *ct, long page, struct folio *folio
 			   folio_ref_count(folio));
 	if (!folio_test_lru(folio) || folio_test_locked(folio) ||
 	    !folio_test_uptodate(folio) || !folio_test_swapbacked(folio))
-		return say(ct, "page %ld: flags %lx, expected lru, uptodate, swapbacked, not locked",
+		return say(ct, "page %ld: flags %lx, not those of a page in use",
 			   page, folio->flags.f);
 	if (!folio_test_large_rmappable(folio))
 		return say(ct, "page %ld: not rmappable", page);

@@ -48,7 +48,7 @@ void ct_uffd_open(struct ct *ct)
 	close_fd(fd);
 	ct->t->uffd[0] = file;
 	if (with_scratch(ct, file, UFFDIO_API, &api, sizeof(api)))
-		kunit_skip(ct->test, "no write protection by userfaultfd (CONFIG_PTE_MARKER_UFFD_WP)");
+		kunit_skip(ct->test, "no protection of shmem by userfaultfd");
 }
 
 static void do_ioctl(struct ct *ct, unsigned int cmd, void *arg, size_t size,
