@@ -74,15 +74,6 @@ struct ct {
 int ct_suite_init(struct kunit_suite *suite);
 void ct_suite_exit(struct kunit_suite *suite);
 
-#define CT_SUITE(name_, cases)						\
-static struct kunit_suite name_##_suite = {				\
-	.name = #name_,							\
-	.suite_init = ct_suite_init,					\
-	.suite_exit = ct_suite_exit,					\
-	.test_cases = cases,						\
-};									\
-kunit_test_suite(name_##_suite)
-
 /*
  * A test_mm zoomed out, and settings with which any collapse is allowed;
  * those that were are restored in the end. The second can swap.

@@ -661,4 +661,11 @@ static struct kunit_case anon_cases[] = {
 	{}
 };
 
-CT_SUITE(collapse_anon, anon_cases);
+static struct kunit_suite collapse_anon_suite = {
+	.name = "collapse_anon",
+	.suite_init = ct_suite_init,
+	.suite_exit = ct_suite_exit,
+	.test_cases = anon_cases,
+};
+
+kunit_test_suite(collapse_anon_suite);

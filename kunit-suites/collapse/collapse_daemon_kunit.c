@@ -406,4 +406,11 @@ static struct kunit_case daemon_cases[] = {
 	{}
 };
 
-CT_SUITE(collapse_daemon, daemon_cases);
+static struct kunit_suite collapse_daemon_suite = {
+	.name = "collapse_daemon",
+	.suite_init = ct_suite_init,
+	.suite_exit = ct_suite_exit,
+	.test_cases = daemon_cases,
+};
+
+kunit_test_suite(collapse_daemon_suite);

@@ -2,8 +2,6 @@
 /*
  * What MADV_COLLAPSE answers for each reason not to collapse, as madvise(2)
  * documents it: whether to try again, to free memory first, or to give up.
- *
- * checkpatch: LINE_SPACING: kunit_test_suite() follows its suite
  */
 #include "collapse.h"
 
@@ -87,4 +85,5 @@ static struct kunit_suite collapse_errno_suite = {
 	.name = "collapse_errno",
 	.test_cases = errno_cases,
 };
+
 kunit_test_suite(collapse_errno_suite);

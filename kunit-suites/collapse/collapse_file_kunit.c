@@ -733,4 +733,11 @@ static struct kunit_case file_cases[] = {
 	{}
 };
 
-CT_SUITE(collapse_file, file_cases);
+static struct kunit_suite collapse_file_suite = {
+	.name = "collapse_file",
+	.suite_init = ct_suite_init,
+	.suite_exit = ct_suite_exit,
+	.test_cases = file_cases,
+};
+
+kunit_test_suite(collapse_file_suite);

@@ -237,4 +237,11 @@ static struct kunit_case gfp_cases[] = {
 	{}
 };
 
-CT_SUITE(collapse_gfp, gfp_cases);
+static struct kunit_suite collapse_gfp_suite = {
+	.name = "collapse_gfp",
+	.suite_init = ct_suite_init,
+	.suite_exit = ct_suite_exit,
+	.test_cases = gfp_cases,
+};
+
+kunit_test_suite(collapse_gfp_suite);

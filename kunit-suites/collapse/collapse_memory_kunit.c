@@ -174,4 +174,11 @@ static struct kunit_case memory_cases[] = {
 	{}
 };
 
-CT_SUITE(collapse_memory, memory_cases);
+static struct kunit_suite collapse_memory_suite = {
+	.name = "collapse_memory",
+	.suite_init = ct_suite_init,
+	.suite_exit = ct_suite_exit,
+	.test_cases = memory_cases,
+};
+
+kunit_test_suite(collapse_memory_suite);

@@ -469,4 +469,11 @@ static struct kunit_case mthp_cases[] = {
 	{}
 };
 
-CT_SUITE(collapse_mthp, mthp_cases);
+static struct kunit_suite collapse_mthp_suite = {
+	.name = "collapse_mthp",
+	.suite_init = ct_suite_init,
+	.suite_exit = ct_suite_exit,
+	.test_cases = mthp_cases,
+};
+
+kunit_test_suite(collapse_mthp_suite);

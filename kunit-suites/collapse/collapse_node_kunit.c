@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * On which node a huge page is allocated: where most of its pages are.
- *
- * checkpatch: LINE_SPACING: kunit_test_suite() follows its suite
  */
 #include <linux/nodemask.h>
 #include <linux/topology.h>
@@ -103,4 +101,5 @@ static struct kunit_suite collapse_node_suite = {
 	.name = "collapse_node",
 	.test_cases = node_cases,
 };
+
 kunit_test_suite(collapse_node_suite);

@@ -506,4 +506,11 @@ static struct kunit_case range_cases[] = {
 	{}
 };
 
-CT_SUITE(collapse_range, range_cases);
+static struct kunit_suite collapse_range_suite = {
+	.name = "collapse_range",
+	.suite_init = ct_suite_init,
+	.suite_exit = ct_suite_exit,
+	.test_cases = range_cases,
+};
+
+kunit_test_suite(collapse_range_suite);

@@ -691,4 +691,11 @@ static struct kunit_case scan_cases[] = {
 	{}
 };
 
-CT_SUITE(collapse_scan, scan_cases);
+static struct kunit_suite collapse_scan_suite = {
+	.name = "collapse_scan",
+	.suite_init = ct_suite_init,
+	.suite_exit = ct_suite_exit,
+	.test_cases = scan_cases,
+};
+
+kunit_test_suite(collapse_scan_suite);

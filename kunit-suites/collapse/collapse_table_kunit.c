@@ -305,4 +305,11 @@ static struct kunit_case table_cases[] = {
 	{}
 };
 
-CT_SUITE(collapse_table, table_cases);
+static struct kunit_suite collapse_table_suite = {
+	.name = "collapse_table",
+	.suite_init = ct_suite_init,
+	.suite_exit = ct_suite_exit,
+	.test_cases = table_cases,
+};
+
+kunit_test_suite(collapse_table_suite);
