@@ -180,6 +180,22 @@ static void files_are_scanned_too(struct kunit *test)
 	finish(ct);
 }
 
+/* What was found in one range says nothing of the next. */
+static void each_range_is_looked_at_anew(struct kunit *test)
+{
+	struct ct *ct = ct_create(test);
+
+	ct_map_anon(ct, 2 * H);
+	ct_fill(ct, "512w 16w 496.");
+	huge_anon_orders_inherit = 0;
+	huge_anon_orders_always = BIT(4);
+	ct_set(ct, "max_ptes_none", 0);
+	enter(ct);
+	scan(ct, 100 * H);
+	KUNIT_EXPECT_EQ(test, ct->alloc.nr, 32 + 1);
+	finish(ct);
+}
+
 /* It waits for nobody. */
 static void a_locked_address_space_is_skipped(struct kunit *test)
 {
@@ -393,6 +409,7 @@ static struct kunit_case daemon_cases[] = {
 	KUNIT_CASE(only_whole_ranges_of_eligible_vmas_are_scanned),
 	KUNIT_CASE(memory_unmapped_between_rounds_is_skipped),
 	KUNIT_CASE(files_are_scanned_too),
+	KUNIT_CASE(each_range_is_looked_at_anew),
 	KUNIT_CASE(a_locked_address_space_is_skipped),
 	KUNIT_CASE(a_process_that_disabled_it_is_skipped),
 	KUNIT_CASE(disabled_during_a_round_ends_it),

@@ -292,6 +292,8 @@ static void shared_pages_keep_their_part(struct kunit *test)
 	struct ct *ct = create_with_orders(test, 0, "512w");
 
 	ct_fork(ct);
+	/* A child's entries are old, which must not be the reason. */
+	ct_set_pte(ct, 3, pte_mkyoung(ct_pte(ct, 3)));
 	ct_write(ct, 16, 496);
 	lru_add_drain_all();
 	huge_anon_orders_always = BIT(ORDER);

@@ -235,6 +235,7 @@ static void a_private_copy_made_meanwhile_stays(struct kunit *test)
 {
 	struct ct *ct = create_pte_mapped(test, MAP_PRIVATE);
 	enum scan_result result;
+	struct folio *folio;
 
 	/* A first copy, so that the anon_vma needs no lock any more. */
 	ct_write(ct, 1024 + 511, 1);
@@ -249,6 +250,9 @@ static void a_private_copy_made_meanwhile_stays(struct kunit *test)
 	ct_check(ct);
 	KUNIT_EXPECT_TRUE(test, PageAnon(ct_page(ct, 1024 + 300)));
 	KUNIT_EXPECT_PTR_EQ(test, ct_page(ct, 1024), NULL);
+	folio = xa_load(&ct->t->file[0]->f_mapping->i_pages, 0);
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio),
+			(int)CT_PAGES + folio_mapcount(folio));
 	ct_expect_content(ct, "512w");
 }
 
