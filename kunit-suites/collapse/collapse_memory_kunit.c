@@ -7,6 +7,7 @@
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/rcupdate.h>
 #include <linux/vmstat.h>
 
 #include "collapse.h"
@@ -47,6 +48,16 @@ static void give_back(void *data)
 	}
 }
 
+/* All that is as large as a huge page, or nearly. */
+static void take_large_blocks(struct hoard *hoard)
+{
+	int order;
+
+	for (order = MAX_PAGE_ORDER; order > PIECE_ORDER; order--)
+		while (take(hoard, order))
+			;
+}
+
 /* One page of each piece stays taken, so that no larger block is free. */
 static int break_into_pieces(struct hoard *hoard)
 {
@@ -61,10 +72,7 @@ static int break_into_pieces(struct hoard *hoard)
 		list_add(&page->lru, &pieces);
 		nr++;
 	}
-	/* All that is as large as a huge page, or nearly. */
-	for (i = MAX_PAGE_ORDER; i > PIECE_ORDER; i--)
-		while (take(hoard, i))
-			;
+	take_large_blocks(hoard);
 	list_for_each_entry_safe(page, next, &pieces, lru) {
 		list_del(&page->lru);
 		split_page(page, PIECE_ORDER);
@@ -85,6 +93,9 @@ static void hoard_memory(struct kunit *test)
 	INIT_LIST_HEAD(&hoard->blocks);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, give_back, hoard), 0);
 	nr = break_into_pieces(hoard);
+	/* What is freed late, of the tests before, is taken, too. */
+	rcu_barrier();
+	take_large_blocks(hoard);
 	KUNIT_ASSERT_EQ(test, nr, PIECES);
 }
 
