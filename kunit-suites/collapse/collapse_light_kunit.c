@@ -305,12 +305,17 @@ static void one_page_at_a_time_from_a_synchronous_device(struct kunit *test)
 	see_allocations(ct, false);
 	KUNIT_EXPECT_EQ(test, advise_light(ct, 0, 512), 0);
 	see_no_more(ct);
-	si->flags &= ~SWP_SYNCHRONOUS_IO;
 	KUNIT_EXPECT_EQ(test, seen.nr_large, 1);
 	KUNIT_EXPECT_EQ(test, seen.nr_small, 12);
+
+	/* A fault does, or would. */
+	ct_map_anon(ct, 512);
+	ct_fill(ct, "1s");
+	ct_read(ct, 0, 1);
+	si->flags &= ~SWP_SYNCHRONOUS_IO;
 	KUNIT_EXPECT_FALSE(test, seen.small & __GFP_DIRECT_RECLAIM);
 	ct_check(ct);
-	ct_expect_huge(ct, 0);
+	ct_expect_content(ct, "1w");
 }
 #else
 static void one_page_at_a_time_from_a_synchronous_device(struct kunit *test)
@@ -538,6 +543,31 @@ static int collapse_without_nodes(struct ct *ct, int advice)
 	return err;
 }
 
+static void fail_once(struct ct *ct)
+{
+	current->fail_nth = 1;
+}
+
+/* The first try is made under a lock, the second is not. */
+static void nodes_are_tried_twice(struct kunit *test)
+{
+	struct ct *ct = ct_create(test);
+	int err, left;
+
+#ifdef CONFIG_MEMCG
+	kunit_deactivate_static_stub(test, __mem_cgroup_charge);
+#endif
+	ct_map_file(ct, ct_shmem(ct), MAP_SHARED);
+	ct_fill(ct, "1w");
+	ct->on_alloc = fail_once;
+	err = advise_light(ct, 0, 512);
+	left = current->fail_nth;
+	current->fail_nth = 0;
+	KUNIT_EXPECT_EQ(test, left, 0);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 0));
+}
+
 static void no_memory_for_nodes_is_enomem(struct kunit *test)
 {
 	struct ct *ct = ct_create(test);
@@ -576,6 +606,11 @@ static void nodes_of_the_page_cache_do_not_reclaim(struct kunit *test)
 }
 
 static void no_memory_for_nodes_is_enomem(struct kunit *test)
+{
+	nothing_at_all_reclaims(test);
+}
+
+static void nodes_are_tried_twice(struct kunit *test)
 {
 	nothing_at_all_reclaims(test);
 }
@@ -689,11 +724,40 @@ static void dirty_page_of_a_file_is_not_written(struct kunit *test)
 	lru_add_drain_all();
 	KUNIT_EXPECT_EQ(test, advise_light(ct, 0, 512), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, f->nr_writes, 0);
+	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_PAGE_DIRTY_OR_WRITEBACK);
+	KUNIT_EXPECT_EQ(test, f->nr_writes, 0);
 	ct_expect_small(ct, 0);
 	KUNIT_EXPECT_EQ(test, ct_madvise(ct, 0, 512, MADV_COLLAPSE), 0);
 	KUNIT_EXPECT_EQ(test, f->nr_writes, 1);
 	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 0));
 	ct_expect_content(ct, "512w");
+}
+
+static void private_data_is_not_waited_for(struct kunit *test)
+{
+	struct ct *ct = ct_create(test);
+	struct ct_file *f = map_file(ct, O_RDONLY);
+
+	ct_read(ct, 0, 512);
+	lru_add_drain_all();
+	f->keep_private = true;
+	KUNIT_EXPECT_EQ(test, advise_light(ct, 0, 512), -EAGAIN);
+	f->keep_private = false;
+	ct_check(ct);
+	ct_expect_small(ct, 0);
+	expect_light(ct, 0, 512, 0);
+}
+
+/* What uprobes call is not light, and has nothing to do with anonymous memory. */
+static void uprobes_leave_anonymous_memory_alone(struct kunit *test)
+{
+	struct ct *ct = create(test, ANON);
+	struct ct_state *before = ct_look(ct, 0);
+
+	mmap_write_lock(ct->mm);
+	collapse_pte_mapped_thp(ct->mm, ct->start, true);
+	mmap_write_unlock(ct->mm);
+	ct_expect_as_before(ct, before);
 }
 
 /* The first access makes them, and maps the huge page. */
@@ -801,6 +865,7 @@ static struct kunit_case collapse_light_cases[] = {
 	KUNIT_CASE_PARAM(nothing_at_all_reclaims, backing_gen_params),
 	KUNIT_CASE_PARAM(every_failed_allocation_is_enomem, backing_gen_params),
 	KUNIT_CASE(nodes_of_the_page_cache_do_not_reclaim),
+	KUNIT_CASE(nodes_are_tried_twice),
 	KUNIT_CASE(no_memory_for_nodes_is_enomem),
 	KUNIT_CASE(no_huge_page_is_enomem_at_once),
 	KUNIT_CASE(nothing_smaller_is_tried),
@@ -810,6 +875,8 @@ static struct kunit_case collapse_light_cases[] = {
 	KUNIT_CASE(used_is_eagain_and_the_rest_is_done),
 	KUNIT_CASE(own_lru_batch_is_drained),
 	KUNIT_CASE(dirty_page_of_a_file_is_not_written),
+	KUNIT_CASE(private_data_is_not_waited_for),
+	KUNIT_CASE(uprobes_leave_anonymous_memory_alone),
 	KUNIT_CASE(page_tables_are_not_made),
 	KUNIT_CASE(madvise_refuses_it),
 	KUNIT_CASE(it_has_a_value_of_its_own),

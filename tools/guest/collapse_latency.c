@@ -41,7 +41,7 @@ static void report(struct series *s)
 {
 	qsort(s->us, RUNS, sizeof(*s->us), ascending);
 	printf("%s %.1f %.1f %.1f %d %d %ld\n", s->name, s->us[RUNS / 2],
-	       s->us[RUNS * 99 / 100], s->us[RUNS - 1], s->done, RUNS, s->stalls);
+	       s->us[(RUNS - 1) * 99 / 100], s->us[RUNS - 1], s->done, RUNS, s->stalls);
 }
 
 static long stalls(void)

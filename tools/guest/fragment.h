@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory that is free, but in no huge page: fill it, free every other page,
- * and take the huge pages that are left. All of it is movable, so compaction
+ * Memory that is free, but in no huge page: fill it, free all but one of every
+ * few pages, and take the huge pages that are left. All of it is movable, so compaction
  * can make huge pages again.
  */
 #ifndef GUEST_FRAGMENT_H
@@ -25,6 +25,8 @@
 #define MADV_F_COLLAPSE_LIGHT 26
 #define HUGE (2UL << 20)
 #define SMALL 4096UL
+/* UML has a mapping of the host for each page that stays, and not too many. */
+#define ONE_IN 8
 #define THP "/sys/kernel/mm/transparent_hugepage/"
 
 static inline int set_thp(const char *name, const char *value)
@@ -75,7 +77,10 @@ static inline void touch(char *p, unsigned long nr)
 		p[i] = 1;
 }
 
-/* Huge pages by faults that do not try hard, until there is none. */
+/*
+ * Huge pages by faults that do not try hard, until there is none. Only where it
+ * was advised, or khugepaged makes huge pages of all the rest.
+ */
 static inline int take_huge_pages(void)
 {
 	struct sysinfo info;
@@ -85,7 +90,8 @@ static inline int take_huge_pages(void)
 	sysinfo(&info);
 	nr = info.totalram / HUGE;
 	p = map_ranges(nr);
-	if (!p || !set_thp("defrag", "never") || !set_thp("enabled", "always"))
+	if (!p || !set_thp("defrag", "never") || !set_thp("enabled", "madvise") ||
+	    madvise(p, nr * HUGE, MADV_HUGEPAGE))
 		return 0;
 	for (i = 0; i < nr; i++) {
 		const long failed = count_events("thp_fault_fallback ");
@@ -112,8 +118,8 @@ static inline int fragment_memory(void)
 	if (!p)
 		return 0;
 	touch(p, nr);
-	for (i = 0; i < nr * HUGE; i += 2 * SMALL)
-		if (madvise(p + i, SMALL, MADV_DONTNEED))
+	for (i = 0; i < nr * HUGE; i += ONE_IN * SMALL)
+		if (madvise(p + i, (ONE_IN - 1) * SMALL, MADV_DONTNEED))
 			return 0;
 	return take_huge_pages();
 }
