@@ -519,10 +519,10 @@ static void nodes_of_the_page_cache_do_not_reclaim(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, light, light_without);
 }
 
-/* From when the folio is allocated. */
+/* From when the folio is allocated; ct->arg: not if it may reclaim. */
 static void fail_slab(struct ct *ct)
 {
-	failslab.ignore_gfp_reclaim = false;
+	failslab.ignore_gfp_reclaim = ct->arg;
 	failslab.attr.verbose = 0;
 	failslab.attr.probability = 100;
 	failslab.attr.task_filter = true;
@@ -530,11 +530,12 @@ static void fail_slab(struct ct *ct)
 	current->make_it_fail = 1;
 }
 
-static int collapse_without_nodes(struct ct *ct, int advice)
+static int collapse_without_nodes(struct ct *ct, int advice, bool but_by_reclaim)
 {
 	const struct fault_attr attr = failslab.attr;
 	int err;
 
+	ct->arg = but_by_reclaim;
 	ct->on_alloc = fail_slab;
 	err = madvise_mm(ct->mm, ct->start, HPAGE_PMD_SIZE, advice);
 	current->make_it_fail = 0;
@@ -579,12 +580,16 @@ static void no_memory_for_nodes_is_enomem(struct kunit *test)
 	ct_map_file(ct, ct_shmem(ct), MAP_SHARED);
 	ct_fill(ct, "1w");
 	before = ct_look(ct, 0);
-	KUNIT_EXPECT_EQ(test, collapse_without_nodes(ct, MADV_F_COLLAPSE_LIGHT), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, collapse_without_nodes(ct, MADV_F_COLLAPSE_LIGHT, false),
+			-ENOMEM);
+	KUNIT_EXPECT_EQ(test, collapse_without_nodes(ct, MADV_F_COLLAPSE_LIGHT, true),
+			-ENOMEM);
 	ct_expect_as_before(ct, before);
 	/* As it was. */
-	KUNIT_EXPECT_EQ(test, collapse_without_nodes(ct, MADV_COLLAPSE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, collapse_without_nodes(ct, MADV_COLLAPSE, false), -EINVAL);
 	ct_expect_as_before(ct, before);
-	expect_light(ct, 0, 512, 0);
+	KUNIT_EXPECT_EQ(test, collapse_without_nodes(ct, MADV_COLLAPSE, true), 0);
+	ct_check(ct);
 	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 0));
 }
 
