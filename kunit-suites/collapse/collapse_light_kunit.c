@@ -903,4 +903,11 @@ static struct kunit_case collapse_light_cases[] = {
 
 #endif
 
-CT_SUITE(collapse_light, collapse_light_cases);
+static struct kunit_suite collapse_light_suite = {
+	.name = "collapse_light",
+	.suite_init = ct_suite_init,
+	.suite_exit = ct_suite_exit,
+	.test_cases = collapse_light_cases,
+};
+
+kunit_test_suite(collapse_light_suite);

@@ -475,4 +475,11 @@ static struct kunit_case collapse_split_cases[] = {
 
 #endif
 
-CT_SUITE(collapse_split, collapse_split_cases);
+static struct kunit_suite collapse_split_suite = {
+	.name = "collapse_split",
+	.suite_init = ct_suite_init,
+	.suite_exit = ct_suite_exit,
+	.test_cases = collapse_split_cases,
+};
+
+kunit_test_suite(collapse_split_suite);

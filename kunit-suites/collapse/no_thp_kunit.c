@@ -33,5 +33,5 @@ STAND_IN(collapse_mthp);
 STAND_IN(collapse_node);
 STAND_IN(collapse_range);
 STAND_IN(collapse_scan);
-STAND_IN(collapse_table);
 STAND_IN(collapse_split);
+STAND_IN(collapse_table);
