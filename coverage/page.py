@@ -135,7 +135,7 @@ def _table(said: Facts) -> str:
         cells = [(f'{patch["number"]}', ''),
                  (f'<a href="#patch-{patch["number"]}">{_e(patch["subject"])}</a>', ''),
                  (built, 'bad' if patch['builds'] is False else ''),
-                 (str(len(patch['warnings'])) if patch['builds'] is not None else '-', 'opt'),
+                 (str(len(patch['warnings'])) if said['mode'] != 'tip' else '-', 'opt'),
                  (shown, 'bad' if bad else 'opt'),
                  ('no code' if nothing else _figure(patch['totals'], 'lines'), ''),
                  ('' if nothing else _figure(patch['totals'], 'branches'), '')]

@@ -107,8 +107,14 @@ class _Configuration:
         """Build what is needed, and run our suites."""
         default = measure.files(self.tree, '')
         own = [name for name in self.files if name.endswith('.c')]
-        wanted = tuple(dict.fromkeys([*default, *own, *self._users(default)]))
-        build = kbuild.build(self.tree, self.config, measure.make_arguments(wanted), options.jobs)
+        wanted: Tuple[str, ...] = ()
+        while True:     # once, but where no build before has told who uses the headers
+            more = tuple(dict.fromkeys([*default, *own, *wanted, *self._users(default)]))
+            if more == wanted:
+                break
+            wanted = more
+            build = kbuild.build(self.tree, self.config, measure.make_arguments(wanted),
+                                 options.jobs)
         compiled = set(measure.objects(measure.compiled(build, wanted)))
         compiled = {name for name in compiled if (build.folder / f'{name[:-2]}.gcno').exists()}
         self._objects = self._needed(build, compiled)

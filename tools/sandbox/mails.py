@@ -9,6 +9,7 @@ import email
 import email.header
 import email.utils
 import re
+import sys
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
@@ -64,10 +65,16 @@ class Mails:
 
 def load(path: Path) -> Mails:
     """Read a series from wherever it is."""
-    raw = list(_raw(path))
+    if str(path) == '-':
+        raw = list(_messages(sys.stdin.buffer.read(), 'standard input'))
+    else:
+        raw = list(_raw(path))
     if not raw:
         raise cli.CannotTest(f'SERIES={path} holds no mail')
-    return _series([one for where, data in raw for one in [_mail(data, where)] if one], str(path))
+    mails = [one for where, data in raw for one in [_mail(data, where)] if one]
+    if str(path) == '-' and len(mails) == 1:
+        mails[0].number = mails[0].total = 1        # b4 sends one patch of a series at a time
+    return _series(mails, str(path))
 
 
 def _raw(path: Path) -> Iterator[Tuple[str, bytes]]:

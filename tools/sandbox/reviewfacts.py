@@ -163,6 +163,6 @@ class Gate:
         for name, least in (('lines', self.lines), ('branches', self.branches)):
             share = ratio(totals, name)
             if least is not None and share.total and 100 * share.covered < least * share.total:
-                found.append(f'{name}: {share.covered} of {share.total} changed ones are covered '
-                             f'({share.percent}), which is under {least:g} %')
+                found.append(f'{name}: {share.covered} of {share.total} covered '
+                             f'({share.percent}), {least:g} % wanted')
         return found

@@ -47,7 +47,8 @@ def _row(patch: Facts, said: Facts) -> str:
         figures = f'{f"{lines.covered}/{lines.total}{share}":>14}'
         figures += f'{f"{branches.covered}/{branches.total}" if branches.total else "-":>11}'
     built = {True: 'ok', False: 'FAILS', None: '-'}[patch['builds']]
-    warned = str(len(patch['warnings'])) if patch['builds'] is not None else '-'
+    looked = said['mode'] != 'tip' and patch['builds'] is not None
+    warned = str(len(patch['warnings'])) if looked else '-'
     tests = patch['tests'] or (said['tests'] if patch is said['patches'][-1] else None)
     return (f'{patch["number"]:<3}{_cut(patch["subject"], 30):<31}{built:<7}{warned:>5}'
             f'{_tests(tests):>9}{figures}').rstrip()

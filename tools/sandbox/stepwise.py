@@ -21,7 +21,7 @@ from .testrun import Options, Results, Run
 
 # W=1 without kernel-doc, which reads every file that is compiled.
 WARNINGS = ('W=1', 'cmd_checkdoc=')
-_WARNING = re.compile(r'^(?:\S*?/)?((?:\w[\w.-]*/)*[\w.-]+\.[chS]):(\d+)(?::\d+)?: '
+_WARNING = re.compile(r'^((?:\w[\w.-]*/)*[\w.-]+\.[chS]):(\d+)(?::\d+)?: '
                       r'(warning|error): (.*)$')
 _COMPILED = re.compile(r'^  CC +(\S+\.o)', re.MULTILINE)
 _EXCEPTION = re.compile(r'^checkpatch: ([A-Z_]+): \S', re.MULTILINE)
