@@ -185,5 +185,3 @@ def build(tree_: Tree, config: Config, make_args: Sequence[str] = (), jobs: int 
     (own / 'linux').write_bytes((folder / 'linux').read_bytes())
     (own / 'linux').chmod(0o755)
     return Build(tree_, config, folder, own / 'linux', 'gcc 12.2', 1, 3, time.monotonic() - began)
-
-

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, ContextManager, Dict, List, Tuple
 from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,7 +55,7 @@ class Review(unittest.TestCase):
     def run_verb(self, *arguments: str, stdin: bytes = b'') -> Tuple[int, str]:
         """The status and what was printed."""
         said, replaced = io.StringIO(), io.TextIOWrapper(io.BytesIO(stdin))
-        patches = [
+        patches: List[ContextManager[Any]] = [
             mock.patch.object(provision, 'tree', lambda *_, **__: small_kernel.tree(self.src)),
             mock.patch.object(kbuild, 'build', small_kernel.build),
             mock.patch.object(borrowed, 'WORKTREES', self.folder / 'worktrees'),
@@ -305,7 +305,8 @@ static inline int nobody(int a)
         text = self.mbox()
         series = self.folder / 'series.mbox'
         series.write_bytes(text.replace(b'mm/other.c', b'mm/absent.c'))
-        self.refused(r"patch 2/2 'mm: step two' does not apply: .*mm/absent.c", f'--series={series}')
+        self.refused(r"patch 2/2 'mm: step two' does not apply: .*mm/absent.c",
+                     f'--series={series}')
         series.write_bytes(text.replace(b'    return -pages', b'    return +pages'))
         self.refused(r'does not apply: mm/vma.c, hunk 1 of 1', f'--series={series}')
         self.refused("has no commit 'nowhere'", '--range=nowhere..HEAD')
