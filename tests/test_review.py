@@ -66,6 +66,7 @@ class Review(unittest.TestCase):
             mock.patch.object(testrun, 'our_suites', lambda: {'area'}),
             mock.patch.object(sys, 'stdin', replaced)]
         write(self.folder / 'suites', {'coverage-files': 'mm/vma.c\n'})
+        shutil.rmtree(self.folder / 'reports', ignore_errors=True)  # named by second and process
         with contextlib.ExitStack() as stack:
             for one in patches:
                 stack.enter_context(one)
