@@ -80,7 +80,7 @@ def checkpatch(change: Change, step: Step, folder: Path) -> List[str]:
     patch = folder / f'{step.number:04d}.patch'
     patch.write_bytes(git.encode(step.mail))
     options = ['--terse', '--show-types', '--no-summary', '--color=never', '--no-tree']
-    options += [] if change.signed else ['--no-signoff']
+    options += [] if change.signed else ['--no-signoff', '--ignore=COMMIT_MESSAGE']
     options += [f'--ignore={kind}' for kind in _EXCEPTION.findall(step.mail)]
     done = subprocess.run(['perl', str(change.tree.src / 'scripts' / 'checkpatch.pl'), *options,
                            str(patch)], cwd=change.tree.src, env=proc.environment(), check=False,
