@@ -148,6 +148,11 @@ static void heap_is_limited(struct kunit *test)
 	tmm_limit(t, RLIMIT_DATA, 3);
 	expect_no_sbrk(t, 6, 4);
 	tmm_must(t, TMM_SBRK(5));
+	/* What the program brought along counts, too, though it is not there. */
+	tmm_limit(t, RLIMIT_DATA, 6);
+	t->mm->start_data -= 3 * PAGE_SIZE;
+	expect_no_sbrk(t, 6, 5);
+	t->mm->start_data += 3 * PAGE_SIZE;
 	tmm_limit(t, RLIMIT_DATA, 100);
 	tmm_limit(t, RLIMIT_AS, 4);
 	expect_no_sbrk(t, 7, 5);

@@ -146,8 +146,28 @@ static void vma_merges_around_huge_pages(struct kunit *test)
 	tmm_must(t, TMM_WRITE(0, 12));
 }
 
-/* The merge moves the bound into a huge page of the one that shrinks. */
-static void bound_moves_into_a_huge_page(struct kunit *test)
+/*
+ * The merge moves the bound into a huge page of the one that shrinks. Advice
+ * leaves page tables alone, so that only the merge can have split it.
+ */
+static void advice_moves_a_bound_into_a_huge_page(struct kunit *test)
+{
+	struct test_mm *t = map_three(test);
+
+	tmm_must(t, TMM_MADVISE(4, 4, MADV_DONTDUMP));
+	expect_entries(t, "hhh");
+	tmm_must(t, TMM_MADVISE(4, 1, MADV_DODUMP));
+	tmm_expect_layout(t, "AAAAABBBCCCC A:rw" HUGE " B:rw+dontdump" HUGE
+			     " C:rw" HUGE);
+	expect_entries(t, "hph");
+	tmm_must(t, TMM_MADVISE(5, 3, MADV_DODUMP));
+	tmm_must(t, TMM_MADVISE(0, 4, MADV_DONTDUMP));
+	tmm_must(t, TMM_MADVISE(3, 1, MADV_DODUMP));
+	tmm_expect_layout(t, "AAABBBBBBBBB A:rw+dontdump" HUGE " B:rw" HUGE);
+	expect_entries(t, "pph");
+}
+
+static void protection_moves_a_bound_into_a_huge_page(struct kunit *test)
 {
 	struct test_mm *t = map_three(test);
 
@@ -228,7 +248,8 @@ static void huge_zero_page_is_split(struct kunit *test)
 static struct kunit_case vma_huge_cases[] = {
 	KUNIT_CASE_PARAM(huge_page_is_split_where_it_must, cases_gen_params),
 	KUNIT_CASE(vma_merges_around_huge_pages),
-	KUNIT_CASE(bound_moves_into_a_huge_page),
+	KUNIT_CASE(advice_moves_a_bound_into_a_huge_page),
+	KUNIT_CASE(protection_moves_a_bound_into_a_huge_page),
 	KUNIT_CASE(huge_pages_are_shared_with_a_child),
 	KUNIT_CASE(userfaultfd_protects_huge_pages),
 	KUNIT_CASE(huge_zero_page_is_split),

@@ -329,6 +329,22 @@ static void advice_about_pages(struct kunit *test)
 	tmm_expect_layout(t, d->then ?: d->picture);
 }
 
+/* The hole is punched where the file is mapped, not where the VMA starts. */
+static void pages_are_removed_from_the_file(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	if (!IS_ENABLED(CONFIG_SHMEM))
+		kunit_skip(test, "no files with holes (CONFIG_SHMEM)");
+	tmm_draw(t, "..AAAABB A:rwsf0@5 B:rsf0@20");
+	tmm_must(t, TMM_WRITE(2, 4));
+	tmm_must(t, TMM_MADVISE(3, 2, MADV_REMOVE));
+	KUNIT_EXPECT_EQ(test, tmm_resident(t, 2, 1), 1);
+	KUNIT_EXPECT_EQ(test, tmm_resident(t, 3, 2), 0);
+	KUNIT_EXPECT_EQ(test, tmm_resident(t, 5, 1), 1);
+	tmm_expect_layout(t, "..AAAABB A:rwsf0@5 B:rsf0@20");
+}
+
 /* Guards keep all out until they are removed, wherever they go. */
 static void guards_keep_out(struct kunit *test)
 {
@@ -427,6 +443,7 @@ static struct kunit_case vma_madvise_cases[] = {
 	KUNIT_CASE(unaligned_and_endless_is_refused),
 	KUNIT_CASE(special_mapping_stays_special),
 	KUNIT_CASE_PARAM(advice_about_pages, discards_gen_params),
+	KUNIT_CASE(pages_are_removed_from_the_file),
 	KUNIT_CASE(guards_keep_out),
 	KUNIT_CASE(ranges_are_advised_in_turn),
 	KUNIT_CASE_PARAM(advice_survives_lack_of_memory, kept_gen_params),

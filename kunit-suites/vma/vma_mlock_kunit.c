@@ -204,6 +204,11 @@ static void what_comes_is_locked(struct kunit *test)
 	tmm_must(t, TMM_MMAP(8, 2, "rw"));
 	tmm_expect_layout(t, "AAAA....BB A:rw#1+lock B:rw");
 	tmm_must(t, TMM_MLOCKALL(MCL_FUTURE));
+	/* Not what may be dropped at any time. */
+	tmm_must(t, TMM_MMAP(20, 2, "rw+droppable+wipe+dontdump+noreserve"));
+	tmm_expect_layout(t, "AAAA....BB..........CC A:rw#1+lock B:rw"
+			     " C:rw#2+droppable+wipe+dontdump+noreserve");
+	tmm_must(t, TMM_MUNMAP(20, 2));
 	tmm_must(t, TMM_MUNLOCKALL());
 	tmm_must(t, TMM_MMAP(4, 2, "rw"));
 	tmm_expect_layout(t, "AAAAAA..BB A:rw#1 B:rw");

@@ -9,6 +9,7 @@
 #include <linux/sched/coredump.h>
 
 #include "internal.h"
+#include "ops.h"
 #include "test_mm.h"
 
 #define DROPPABLE	"+droppable+wipe+dontdump+noreserve"
@@ -198,6 +199,13 @@ static void sealed_file_is_not_mapped_for_writing(struct kunit *test)
 	tmm_expect_err(t, -EACCES, TMM_MPROTECT(2, 2, "rw"));
 	tmm_must(t, TMM_MMAP(4, 2, "rwf0"));
 	tmm_expect_layout(t, "AABBCC A:rw+sealed B:rsf0 C:rwf0");
+
+	/* Others than memfd may deny it, too. */
+	KUNIT_ASSERT_EQ(test, 0, mapping_deny_writable(tmm_file(t, 1)->f_mapping));
+	t->sealed[1] = true;
+	tmm_expect_err(t, -EPERM, TMM_MMAP(10, 2, "rwsf1"));
+	tmm_expect_err(t, -EPERM, TMM_MMAP(10, 2, "rsf1"));
+	tmm_must(t, TMM_MMAP(10, 2, "rwf1"));
 }
 
 static void files_that_cannot_be_mapped(struct kunit *test)
@@ -386,6 +394,35 @@ static void special_mapping_finds_its_place_taken(struct kunit *test)
 	tmm_expect_layout(t, ".AA");
 }
 
+static void special_mapping_survives_lack_of_memory(struct kunit *test)
+{
+	static struct page *no_pages[] = { NULL };
+	static const struct vm_special_mapping special = {
+		.name = "[test]",
+		.pages = no_pages,
+	};
+	struct test_mm *t = tmm_create(test);
+	struct vm_area_struct *vma;
+	int nth = 0;
+
+	if (!tmm_can_inject())
+		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	tmm_draw(t, "AA");
+	do {
+		tmm_arm(++nth);
+		mmap_write_lock(t->mm);
+		vma = _install_special_mapping(t->mm, tmm_addr(t, 2),
+					       2 * PAGE_SIZE, VM_READ |
+					       VM_MAYREAD | VM_ACCOUNT, &special);
+		mmap_write_unlock(t->mm);
+		tmm_disarm();
+		t->doing = "_install_special_mapping() without memory";
+		__tmm_report(t, tmm_check(t));
+	} while (IS_ERR(vma) && nth < 20);
+	KUNIT_EXPECT_GT(test, nth, 1);
+	tmm_expect_layout(t, "AABB B:r+acct+dontexpand@0~2");
+}
+
 TMM_GEN_PARAMS(allocating, TMM_TABLE(prepared), TMM_TABLE(zero_shared));
 
 static void mmap_survives_lack_of_memory(struct kunit *test)
@@ -411,6 +448,7 @@ static struct kunit_case vma_mmap_cases[] = {
 	KUNIT_CASE(no_write_and_execute),
 	KUNIT_CASE(owner_of_a_special_mapping_is_told),
 	KUNIT_CASE(special_mapping_finds_its_place_taken),
+	KUNIT_CASE(special_mapping_survives_lack_of_memory),
 	KUNIT_CASE_PARAM(mmap_survives_lack_of_memory, allocating_gen_params),
 	{}
 };

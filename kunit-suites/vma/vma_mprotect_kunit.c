@@ -194,6 +194,23 @@ static void read_implies_exec_where_it_is_asked_for(struct kunit *test)
 	tmm_expect_layout(t, "AACCBB..DD A:rx C:w B:rwsf2 D:rx");
 }
 
+/* What may not be executed stays readable, also behind what may. */
+static void read_does_not_imply_exec_of_others(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AABB B:rwsf2");
+	mmap_write_lock(t->mm);
+	vma_start_write(vma_lookup(t->mm, tmm_addr(t, 2)));
+	vm_flags_clear(vma_lookup(t->mm, tmm_addr(t, 2)), VM_MAYEXEC);
+	mmap_write_unlock(t->mm);
+	current->personality |= READ_IMPLIES_EXEC;
+	tmm_must(t, TMM_MPROTECT(0, 4, "r"));
+	current->personality &= ~READ_IMPLIES_EXEC;
+	tmm_expect_layout(t, "AABB A:rx B:rsf2");
+	tmm_expect_err(t, -EACCES, TMM_MPROTECT(2, 2, "rx"));
+}
+
 /* The driver is asked for each of its VMAs. */
 static void driver_may_refuse(struct kunit *test)
 {
@@ -267,10 +284,12 @@ static void page_is_not_made_writable_behind_the_trackers(struct kunit *test)
 
 	tmm_require(test, "AA A:rwsf0+clean");
 	t = tmm_create(test);
-	tmm_draw(t, "AABB A:rsf0+clean B:r+clean");
+	tmm_draw(t, "AABB.CC A:rsf0+clean B:r+clean C:rw#1+clean");
 	tmm_must(t, TMM_READ(0, 4));
 	tmm_must(t, TMM_MPROTECT(0, 4, "rw"));
-	tmm_expect_layout(t, "AABB A:rwsf0+clean B:rw+clean");
+	tmm_must(t, TMM_MPROTECT(5, 2, "r"));
+	tmm_must(t, TMM_MPROTECT(5, 2, "rw"));
+	tmm_expect_layout(t, "AABB.CC A:rwsf0+clean B:rw+clean C:rw#1+clean");
 	tmm_must(t, TMM_WRITE(0, 4));
 	tmm_must(t, TMM_MPROTECT(0, 4, "r"));
 	tmm_must(t, TMM_MPROTECT(0, 4, "rw"));
@@ -310,6 +329,7 @@ static struct kunit_case vma_mprotect_cases[] = {
 	KUNIT_CASE(unaligned_and_endless_is_refused),
 	KUNIT_CASE(stack_is_protected_to_its_start),
 	KUNIT_CASE(read_implies_exec_where_it_is_asked_for),
+	KUNIT_CASE(read_does_not_imply_exec_of_others),
 	KUNIT_CASE(driver_may_refuse),
 	KUNIT_CASE(charge_is_limited),
 	KUNIT_CASE(data_is_limited),

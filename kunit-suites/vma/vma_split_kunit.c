@@ -3,7 +3,10 @@
  * How a VMA comes apart: at its start, in its middle and at its end, by each
  * operation that may do it, for each kind of mapping.
  */
+#include <linux/mman.h>
+
 #include "internal.h"
+#include "ops.h"
 #include "test_mm.h"
 
 /* A kind of mapping: what pictures say of a VMA, writable and read-only. */
@@ -215,6 +218,14 @@ static const struct tmm_case limited[] = {
 	TMM_CASE_ERR("mprotect_start", "AAAA", TMM_MPROTECT(0, 2, "r"), -ENOMEM),
 	TMM_CASE_ERR("mprotect_end", "AAAA", TMM_MPROTECT(2, 2, "r"), -ENOMEM),
 	TMM_CASE_ERR("munmap_middle", "AAAA", TMM_MUNMAP(1, 2), -ENOMEM),
+	TMM_CASE_ERR("madvise_middle", "AAAA", TMM_MADVISE(1, 2, MADV_DONTDUMP),
+		     -EAGAIN),
+	TMM_CASE_ERR("name_end", "AAAA", TMM_NAME(2, 2, "one"), -EAGAIN),
+	TMM_CASE_ERR("mlock_start", "AAAA A:rw#1", TMM_MLOCK(0, 2), -ENOMEM),
+	TMM_CASE_ERR("seal_middle", "AAAA", TMM_SEAL(1, 2), -ENOMEM),
+	TMM_CASE_ERR("userfaultfd_start", "AAAA", TMM_UFFD(0, 2, 0), -ENOMEM),
+	TMM_CASE_ERR("no_userfaultfd_end", "AAAA A:rwu0", TMM_NO_UFFD(2, 2),
+		     -ENOMEM),
 	/* One more for a moment, to be rid of a part. */
 	TMM_CASE("munmap_start", "AAAA", TMM_MUNMAP(0, 2), "..AA"),
 	TMM_CASE("munmap_end", "AAAA", TMM_MUNMAP(2, 2), "AA"),
@@ -230,10 +241,13 @@ KUNIT_ARRAY_PARAM_DESC(limited, limited, name);
 static void number_of_vmas_is_limited(struct kunit *test)
 {
 	const struct tmm_case *c = test->param_value;
-	struct test_mm *t = tmm_create(test);
+	struct test_mm *t;
 
+	tmm_require_case(test, c);
+	t = tmm_create(test);
 	tmm_draw(t, c->before);
-	tmm_limit_vmas(t, 0);
+	/* What user memory an operation needs is a VMA, too. */
+	tmm_limit_vmas(t, tmm_needs_scratch(&c->op));
 	tmm_expect_err(t, c->err, c->op);
 	tmm_expect_layout(t, c->after ?: c->before);
 }

@@ -58,6 +58,8 @@ static const struct tmm_case registrations[] = {
 		 "ABBC A:rwu0 B:rwu0+wp C:rwu0"),
 	TMM_CASE("for_other", "AAAA A:rwu0", TMM_UFFD_MODE(0, 2, 0, WP),
 		 "AABB A:rwu0+wp+only B:rwu0"),
+	TMM_CASE("for_other_merges", "AABB A:rwu0+wp+only B:rwu0",
+		 TMM_UFFD_MODE(2, 2, 0, WP), "AAAA A:rwu0+wp+only"),
 	TMM_CASE("shared_for_writes", "AAAA A:rwsf0", TMM_UFFD_MODE(1, 2, 0, WP),
 		 "ABBC A:rwsf0 B:rwsf0u0+wp+only C:rwsf0"),
 	TMM_CASE("shared_for_minor", "AAAA A:rwsf0",
