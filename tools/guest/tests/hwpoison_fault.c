@@ -12,6 +12,18 @@
 #include <sys/syscall.h>
 #include "test.h"
 
+/* <linux/userfaultfd.h> of Linux 6.6, for older headers */
+#ifndef UFFD_FEATURE_POISON
+#define UFFD_FEATURE_POISON (1 << 14)
+struct uffdio_poison {
+	struct uffdio_range range;
+	__u64 mode;
+	__s64 updated;
+};
+
+#define UFFDIO_POISON _IOWR(UFFDIO, 8, struct uffdio_poison)
+#endif
+
 static sigjmp_buf after_fault;
 static siginfo_t seen;
 
