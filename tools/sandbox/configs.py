@@ -24,7 +24,7 @@ from .tree import Tree
 COMMON = 'common'
 _DIRECTIVE = re.compile(r'^# (with|without|needs): (.*)$', re.MULTILINE)
 # Fragments that add something to a configuration, and are none by themselves.
-ADDITIONS = ('mm', 'selftest', 'thp', 'upstream')
+ADDITIONS = ('mm', 'pgtable', 'selftest', 'thp', 'upstream')
 
 
 @dataclass(frozen=True)
