@@ -3,13 +3,13 @@
  * With more than one CPU: no store is lost, whatever the kernel does meanwhile
  * with the pages.
  *
- *	CPU 1	a thread adds one to a counter in each page, round after round
- *	CPU 0	another thread of the process has the pages swapped out, moved
- *		by compaction, collapsed, split, write-protected, shared with a
- *		child
+ *	CPU 1	adds one to a counter in each page, round after round
+ *	CPU 0	has the other process's pages collapsed, split, swapped out, moved
+ *		by compaction and write-protected
  *
- * In the end all counters are as many as there were rounds, which the thread
- * has counted in a register.
+ * In the end all counters are as many as there were rounds, which are counted
+ * in shared memory that nobody disturbs. And after the pages were declared
+ * clean, each of them becomes dirty again by the next round.
  *
  *	race_writes [SECONDS]
  *
@@ -17,12 +17,9 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <sys/wait.h>
-#include <time.h>
-#include "test.h"
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include "race.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
@@ -30,11 +27,12 @@
 
 #define HUGE (2 * MB)
 #define SIZE (2 * HUGE)
+#define SOFT_DIRTY (1ULL << 55)
 enum { PAGES = SIZE / PAGE };
 
 static char *mem;
-static atomic_bool stop;
-static unsigned long rounds;
+static int pidfd;
+static unsigned long collapses;
 
 static volatile unsigned long *counter(int page)
 {
@@ -42,29 +40,26 @@ static volatile unsigned long *counter(int page)
 	return (volatile unsigned long *)(mem + page * PAGE) + page % 500;
 }
 
-static void stay_on_cpu(int cpu)
+static void add(struct shared *shared)
 {
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(cpu, &cpus);
-	require(!sched_setaffinity(0, sizeof(cpus), &cpus), "sched_setaffinity");
-}
-
-static void *add(void *unused)
-{
-	register unsigned long done = 0;
+	unsigned long rounds = 0;
 	int i;
 
-	(void)unused;
-	stay_on_cpu(1);
-	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
+	while (!atomic_load_explicit(&shared->stop, memory_order_relaxed)) {
 		for (i = 0; i < PAGES; i++)
 			++*counter(i);
-		done++;
+		atomic_store_explicit(&shared->rounds, ++rounds, memory_order_relaxed);
+		atomic_store_explicit(&shared->ready, 1, memory_order_relaxed);
 	}
-	rounds = done;
-	return NULL;
+	for (i = 0; i < PAGES; i++)
+		shared->wrong += *counter(i) != rounds;
+}
+
+static int advise(size_t offset, size_t size, int advice)
+{
+	struct iovec range = { mem + offset, size };
+
+	return syscall(SYS_process_madvise, pidfd, &range, 1, advice, 0);
 }
 
 static void write_file(const char *name, const char *text)
@@ -78,77 +73,81 @@ static void write_file(const char *name, const char *text)
 	close(fd);
 }
 
-/* The child has the pages as they were, and they do not change. */
-static int fork_and_look(void)
+/* The other process has written to each page again, from now on. */
+static void await_rounds(struct shared *shared)
 {
-	unsigned long first, i;
-	int status;
-	pid_t pid = fork();
+	unsigned long rounds = atomic_load(&shared->rounds);
 
-	require(pid >= 0, "fork");
-	if (!pid) {
-		first = *counter(PAGES / 2);
-		for (i = 0; i < 200000; i++)
-			if (*counter(PAGES / 2) != first)
-				_exit(1);
-		_exit(0);
-	}
-	require(waitpid(pid, &status, 0) == pid, "waitpid");
-	return status != 0;
+	while (atomic_load(&shared->rounds) < rounds + 2)
+		sched_yield();
 }
 
-static int disturb(unsigned int step)
+/*
+ * Pages that were written to since clear_refs said that none is dirty, and do
+ * not say so: the other process went on with its old right to write.
+ */
+static int count_unnoticed(pid_t pid, struct shared *shared)
 {
-	size_t at = step * 37 % PAGES * PAGE;
+	uint64_t entries[PAGES];
+	int i, unnoticed = 0;
+	char name[64];
 
+	snprintf(name, sizeof(name), "/proc/%d/clear_refs", pid);
+	write_file(name, "4");
+	await_rounds(shared);
+
+	snprintf(name, sizeof(name), "/proc/%d/pagemap", pid);
+	i = open(name, O_RDONLY);
+	require(pread(i, entries, sizeof(entries), (uintptr_t)mem / PAGE * 8) ==
+		sizeof(entries), name);
+	close(i);
+	for (i = 0; i < PAGES; i++)
+		unnoticed += !(entries[i] & SOFT_DIRTY);
+	return unnoticed;
+}
+
+static int disturb(unsigned int step, pid_t pid, struct shared *shared)
+{
 	switch (step % 8) {
-	case 0:
-		madvise(mem, SIZE, MADV_PAGEOUT);
-		break;
 	case 1:
-		write_file("/proc/sys/vm/compact_memory", "1");
-		break;
-	case 2:
-	case 6:
-		madvise(mem, SIZE, MADV_COLLAPSE);
+		advise(0, SIZE, MADV_PAGEOUT);
 		break;
 	case 3:
-		write_file("/proc/self/clear_refs", "4");
-		break;
-	case 4:
-		madvise(mem + at, PAGE, MADV_PAGEOUT);
-		break;
+		return count_unnoticed(pid, shared);
 	case 5:
-		return fork_and_look();
-	case 7:
-		/* Splits, and the other thread meets it as it is */
-		mprotect(mem + at, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC);
-		mprotect(mem + at, PAGE, PROT_READ | PROT_WRITE);
+		write_file("/proc/sys/vm/compact_memory", "1");
 		break;
+	case 7:
+		/* A page of a huge page: splits it */
+		advise(step * 37 % PAGES * PAGE, PAGE, MADV_PAGEOUT);
+		break;
+	default:
+		/* Succeeds at once when there is nothing to collapse */
+		collapses += advise(0, SIZE, MADV_COLLAPSE) > 0;
 	}
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 5);
-	int i, lost = 0, changed = 0;
+	time_t end = end_time(argc, argv);
+	struct shared *shared = map_shared();
 	unsigned int step = 0;
-	pthread_t thread;
+	int unnoticed = 0;
+	pid_t pid;
 
-	require(sysconf(_SC_NPROCESSORS_ONLN) > 1, "more than one CPU");
 	mem = map_aligned(SIZE, HUGE);
 	madvise(mem, SIZE, MADV_HUGEPAGE);
-	stay_on_cpu(0);
-	require(!pthread_create(&thread, NULL, add, NULL), "pthread_create");
-	while (time(NULL) < end)
-		changed += disturb(step++);
-	atomic_store(&stop, 1);
-	pthread_join(thread, NULL);
+	pid = start_on_cpu_1(add, shared);
+	pidfd = syscall(SYS_pidfd_open, pid, 0);
+	require(pidfd >= 0, "pidfd_open");
 
-	for (i = 0; i < PAGES; i++)
-		lost += *counter(i) != rounds;
-	printf("%lu rounds, %u steps: %d of %d counters wrong, %d children saw a change\n",
-	       rounds, step, lost, PAGES, changed);
-	return verdict(lost || changed || !rounds);
+	while (time(NULL) < end) {
+		unnoticed += disturb(step++, pid, shared);
+		await_rounds(shared);
+	}
+	finish(shared, pid);
+	printf("%lu rounds, %u steps, %lu collapses: %lu of %d counters wrong, %d stores unnoticed\n",
+	       shared->rounds, step, collapses, shared->wrong, PAGES, unnoticed);
+	return verdict(shared->wrong || unnoticed || !step);
 }

@@ -3,8 +3,9 @@
  * With more than one CPU: when the kernel takes the right to write to a page
  * away from an address space, no thread may go on writing to it.
  *
- *	CPU 0	a thread forks, and the children look at their copy of a page
- *	CPU 1	another thread stores to the page, and does nothing else
+ *	CPU 0	a thread forks all the time
+ *	CPU 1	another thread stores to a page, and does nothing else
+ *	CPU 2	the children look at their copy of the page
  *
  * fork() shares the page with the child until one of them writes to it. If the
  * thread on CPU 1 still stores through its old mapping, the child sees its copy
@@ -75,15 +76,25 @@ static int fork_and_look(void)
 	return status != 0;
 }
 
+/* CPU 1 is left to the other thread: whoever comes there stops it. */
+static void stay_off_cpu_1(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	CPU_SET(2, &cpus);
+	require(!sched_setaffinity(0, sizeof(cpus), &cpus), "sched_setaffinity");
+}
+
 int main(void)
 {
 	int i, changed = 0;
 	pthread_t thread;
 
-	require(sysconf(_SC_NPROCESSORS_ONLN) > 1, "more than one CPU");
+	require(sysconf(_SC_NPROCESSORS_ONLN) > 2, "more than two CPUs");
 	counter = (volatile unsigned long *)map_aligned(PAGE, PAGE);
-	/* CPU 1 is left to the other thread: whoever comes there stops it. */
-	stay_on_cpu(0);
+	stay_off_cpu_1();
 	require(!pthread_create(&thread, NULL, store, NULL), "pthread_create");
 
 	for (i = 0; i < ROUNDS; i++)
