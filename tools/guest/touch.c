@@ -4,6 +4,8 @@
  * to unmap it, with pages of 4 KiB and with huge pages; the best of three.
  *
  *	tools/guest/boot --kernel=build/guest/linux --mem=1G touch
+ *
+ * checkpatch: VOLATILE: user space; each access has to reach the memory
  */
 #define _GNU_SOURCE
 #include <stdint.h>

@@ -59,7 +59,7 @@ static inline int count_wrong(const char *what, const char *mem)
 }
 
 /* A field of the memory's mapping in /proc/self/smaps, in KiB. */
-static inline long smaps(const char *mem, const char *field)
+static inline long kib_of(const char *mem, const char *field)
 {
 	FILE *file = fopen("/proc/self/smaps", "r");
 	unsigned long start, end;
@@ -67,7 +67,7 @@ static inline long smaps(const char *mem, const char *field)
 	char line[256];
 	long kib = -1;
 
-	require(file != NULL, "/proc/self/smaps");
+	require(!!file, "/proc/self/smaps");
 	while (kib < 0 && fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
 			inside = start <= (uintptr_t)mem && (uintptr_t)mem < end;
@@ -88,7 +88,7 @@ static inline int expect(int holds, const char *statement)
 
 static inline int expect_huge(const char *when, const char *mem, int huge)
 {
-	long kib = smaps(mem, "AnonHugePages:");
+	long kib = kib_of(mem, "AnonHugePages:");
 
 	if (!!kib != huge)
 		printf("%s: AnonHugePages %ld kB\n", when, kib);
@@ -102,7 +102,7 @@ static inline char *map_huge(void)
 
 	require(!madvise(mem, HUGE, MADV_HUGEPAGE), "MADV_HUGEPAGE");
 	fill(mem);
-	require(smaps(mem, "AnonHugePages:") == (long)(HUGE / 1024), "a huge page");
+	require(kib_of(mem, "AnonHugePages:") == (long)(HUGE / 1024), "a huge page");
 	return mem;
 }
 

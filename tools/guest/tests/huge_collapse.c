@@ -79,7 +79,7 @@ static int check_shmem(void)
 	require(read(ready[0], &byte, 1) == 1, "read");
 	require(!madvise(mem, HUGE, MADV_HUGEPAGE), "MADV_HUGEPAGE");
 	failed = expect(!collapse(mem), "MADV_COLLAPSE succeeds");
-	failed |= expect(smaps(mem, "ShmemPmdMapped:") > 0, "it is mapped as a huge page");
+	failed |= expect(kib_of(mem, "ShmemPmdMapped:") > 0, "it is mapped as a huge page");
 	write_byte(mem + 20 * PAGE, 'P');
 	require(write(go[1], "x", 1) == 1, "write");
 	require(waitpid(pid, &status, 0) == pid, "waitpid");

@@ -14,7 +14,7 @@
 
 /* <linux/userfaultfd.h> of Linux 6.6, for older headers */
 #ifndef UFFD_FEATURE_POISON
-#define UFFD_FEATURE_POISON (1 << 14)
+#define UFFD_FEATURE_POISON 0x4000
 struct uffdio_poison {
 	struct uffdio_range range;
 	__u64 mode;
