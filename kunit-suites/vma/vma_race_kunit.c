@@ -209,7 +209,8 @@ struct places {
 static bool note_place(struct folio *folio, struct vm_area_struct *vma,
 		       unsigned long addr, void *arg)
 {
-	DEFINE_FOLIO_VMA_WALK(pvmw, folio, vma, addr, 0);
+	/* Under the lock: an entry that is changed is empty for a moment. */
+	DEFINE_FOLIO_VMA_WALK(pvmw, folio, vma, addr, PVMW_SYNC);
 	struct places *places = arg;
 	int i;
 
@@ -557,6 +558,9 @@ static const struct race_case races[] = {
 	{ "faults_and_discarding", "AAAAAAAAAAAAAAAA A:rw#1",
 	  { TMM_MADVISE(4, 8, MADV_DONTNEED) },
 	  .racers = { write_and_read, write_and_read }, .clears = true },
+	{ "faults_and_locking", "AAAAAAAAAAAAAAAA A:rw#1",
+	  { TMM_MLOCK(4, 8), TMM_MUNLOCK(4, 4), TMM_MUNLOCK(8, 4) },
+	  .racers = { write_and_read, look_up } },
 	{ "pins_and_unmapping", "AAAAAAAAAAAAAAAA A:rw#1",
 	  { TMM_MMAP(2, 12, "rw"), TMM_MADVISE(0, 16, MADV_DONTNEED) },
 	  .racers = { pin_and_write }, .faults = true, .clears = true },

@@ -694,6 +694,13 @@ static void move(struct walk_model *m, int from, int nr, int to, int to_nr,
 		unmap(m, from, from + nr);
 }
 
+/* A file system without shmem chooses addresses by itself: not obeyed, maybe. */
+static bool moves_alone(const struct walk_page *p)
+{
+	return p->uffd >= 0 || (!is_anon(p) && !is_driver(p) &&
+				!IS_ENABLED(CONFIG_SHMEM));
+}
+
 /* Several VMAs at once, with the holes between them. */
 static long move_all(struct walk_model *m, const struct tmm_op *op)
 {
@@ -708,7 +715,7 @@ static long move_all(struct walk_model *m, const struct tmm_op *op)
 		if (!m->page[i].mapped)
 			continue;
 		next = min(walk_vma_end(m, i), end);
-		if (m->page[i].uffd >= 0 && (seen || walk_vma_end(m, i) < end))
+		if (moves_alone(&m->page[i]) && (seen || walk_vma_end(m, i) < end))
 			return -EFAULT;
 		unmap(m, i + delta, next + delta);
 		move(m, i, next - i, i + delta, next - i,
