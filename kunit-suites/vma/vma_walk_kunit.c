@@ -130,7 +130,7 @@ static long execute(struct walk *w, const struct walk_op *op, bool *failed)
 		return 0;
 	}
 	if (tmm_op.kind != TMM_OP_READ && tmm_op.kind != TMM_OP_WRITE)
-		return op->nth ? tmm_do_with_failure(w->t, &tmm_op, op->nth, failed) :
+		return op->nth ? tmm_do_failing(w->t, &tmm_op, op->nth, failed) :
 				 __tmm_do(w->t, &tmm_op);
 	tmm_print_op(&tmm_op, w->t->doing_buf, sizeof(w->t->doing_buf));
 	w->t->doing = w->t->doing_buf;
@@ -837,7 +837,7 @@ static void what_cannot_be_unmapped_is_charged_once(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(maps); i++) {
 		for (nth = 1, failed = true; failed; nth++) {
 			tmm_must(t, TMM_MMAP(0, 3, maps[i]));
-			tmm_do_with_failure(t, &op, nth, &failed);
+			tmm_do_failing(t, &op, nth, &failed);
 			if (tmm_check(t))
 				KUNIT_FAIL(test, "%s", tmm_message(t));
 			tmm_clear(t);
