@@ -38,7 +38,7 @@ struct walk_page {
 
 struct walk_model {
 	struct walk_page page[WALK_PAGES];
-	u32 file[2][TMM_FILE_PAGES];
+	u32 file[2][TMM_PAGES];
 	u32 shmem[WALK_SHMEMS][WALK_SHMEM_PAGES];
 	int shmem_pages[WALK_SHMEMS];
 	int nr_shmems;

@@ -49,7 +49,7 @@ static u32 *backing(struct walk_model *m, const struct walk_page *p)
 
 	if (nr >= 0)
 		return p->pgoff < m->shmem_pages[nr] ? &m->shmem[nr][p->pgoff] : NULL;
-	if (p->file < 0 || p->file > 1 || p->pgoff >= TMM_FILE_PAGES)
+	if (p->file < 0 || p->file > 1 || p->pgoff >= TMM_PAGES)
 		return NULL;
 	return &m->file[p->file][p->pgoff];
 }
