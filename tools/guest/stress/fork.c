@@ -14,6 +14,9 @@
 /* A child does the first operations: those that leave the memfds alone. */
 enum { CHILD_OPS = 7 };
 
+/* What a snapshot is asked for. */
+enum { LOOK, GO };
+
 /* The child's copy of the memory is not registered with a userfaultfd. */
 static void become_child(struct thread *t)
 {
@@ -78,7 +81,7 @@ static void serve(struct thread *t, int ask, int answer)
 	char byte;
 
 	become_child(t);
-	while (read(ask, &byte, 1) == 1) {
+	while (read(ask, &byte, 1) == 1 && byte != GO) {
 		check_snapshot(t);
 		if (write(answer, &byte, 1) != 1)
 			break;
@@ -115,6 +118,11 @@ enum outcome take_snapshot(struct thread *t)
 
 static void end_snapshot(struct thread *t, struct snapshot *s)
 {
+	char byte = GO;
+
+	/* Its end of the pipe may be open in a child of another thread, too */
+	if (write(s->ask, &byte, 1) != 1 && errno != EPIPE)
+		fail(t, "write to a child: %m");
 	close(s->ask);
 	close(s->answer);
 	reap(t, s->pid);
@@ -125,7 +133,7 @@ enum outcome ask_snapshot(struct thread *t)
 {
 	struct snapshot *s = &t->snapshot[below(t, SNAPSHOTS)];
 	bool last = chance(t, 50);
-	char byte = 0;
+	char byte = LOOK;
 
 	if (!s->pid)
 		return SKIPPED;

@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -238,14 +239,15 @@ void run_own(int nr_threads, int steps, uint64_t seed)
 static void set_up_kernel(uint64_t seed)
 {
 	static const char *const when[] = { "always", "madvise", "always", "always" };
+	static const char *const shmem[] = { "always", "advise", "always", "within_size" };
 	static const char *const sizes[] = { "always", "inherit", "madvise", "never" };
-	static const char *const none[] = { "511", "0", "511", "64" };
+	static const char *const none[] = { "511", "0", "511", "511" };
 	char path[100];
 	int order;
 
 	seed = mix(~seed);
 	write_file(THP "enabled", when[seed & 3]);
-	write_file(THP "shmem_enabled", when[seed >> 2 & 3]);
+	write_file(THP "shmem_enabled", shmem[seed >> 2 & 3]);
 	for (order = 2; order < 9; order++) {
 		snprintf(path, sizeof(path), THP "hugepages-%dkB/enabled", 4 << order);
 		write_file(path, sizes[seed >> (4 + 2 * order) & 3]);
@@ -277,6 +279,7 @@ static const char *mode_of(uint64_t seed)
 static void run_round(const char *mode, uint64_t seed)
 {
 	catch_faults();
+	signal(SIGPIPE, SIG_IGN);
 	if (!strcmp(mode, "shared"))
 		run_shared(settings.steps, seed);
 	else

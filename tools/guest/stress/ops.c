@@ -138,10 +138,20 @@ static int random_pgoff(struct thread *t, struct range range)
 	return pgoff;
 }
 
+/* What is whole is what can become huge; all else breaks it up. */
+static struct range whole_huge_pages(struct thread *t)
+{
+	int first = below(t, AREA_PAGES / HUGE_PAGES), nr = 1 + below(t, 2);
+
+	if (first + nr > AREA_PAGES / HUGE_PAGES)
+		nr = 1;
+	return (struct range){ first * HUGE_PAGES, nr * HUGE_PAGES };
+}
+
 static enum outcome op_map(struct thread *t)
 {
 	static const char *const names[] = { "", "anon", "shared", "private" };
-	struct range range = seek(t, is_any);
+	struct range range = chance(t, 50) ? seek(t, is_any) : whole_huge_pages(t);
 	int dice = below(t, 100), i;
 	struct page new = {
 		.kind = dice < 60 ? ANON : dice < 80 ? SHARED : PRIVATE,
@@ -324,14 +334,14 @@ static enum outcome op_syscall_write(struct thread *t)
 	int end = range.nr * BLOCKS - cut;
 	ssize_t len = (ssize_t)(end - skip) * BLOCK, done;
 
-	if (len <= 0 || range.nr > HUGE_PAGES)
+	if (!range.nr || len <= 0 || range.nr > HUGE_PAGES)
 		return SKIPPED;
+	if (t->page[range.first].lazy || t->page[range.first + range.nr - 1].lazy)
+		return SKIPPED;		/* which content is a part added to? */
 	for (i = 0; i < range.nr; i++) {
 		int page = range.first + i, first = i ? 0 : skip;
 		int nr = (end < (i + 1) * BLOCKS ? end - i * BLOCKS : BLOCKS) - first;
 
-		if (t->page[page].lazy && nr < BLOCKS)
-			return SKIPPED;
 		set_content(t, page, first, nr, new_gen(t, page));
 		fill(t->buffer + (size_t)i * PAGE_WORDS, content(t, page), 0, BLOCKS);
 	}
@@ -500,10 +510,14 @@ static enum outcome op_populate_write(struct thread *t)
 static enum outcome op_collapse(struct thread *t)
 {
 	struct range range = { below(t, AREA_PAGES / HUGE_PAGES) * HUGE_PAGES, HUGE_PAGES };
+	int i;
 
-	if (chance(t, 20)) {
-		range.first = 0;
-		range.nr = AREA_PAGES;
+	for (i = 0; i < AREA_PAGES / HUGE_PAGES; i++) {
+		struct range whole = alike(t, range);
+
+		if (whole.nr == HUGE_PAGES && is_mapped(&t->page[whole.first]))
+			break;
+		range.first = (range.first + HUGE_PAGES) % AREA_PAGES;
 	}
 	return advise(t, range, MADV_COLLAPSE, "COLLAPSE") ? REFUSED : DONE;
 }
@@ -591,8 +605,8 @@ static enum outcome op_merge(struct thread *t)
 }
 
 const struct op ops[] = {
-	{ "mmap", 60, op_map },
-	{ "munmap", 20, op_unmap },
+	{ "mmap", 80, op_map },
+	{ "munmap", 12, op_unmap },
 	{ "mprotect", 50, op_mprotect },
 	{ "mremap", 60, op_mremap },
 	{ "shrink", 8, op_shrink },
