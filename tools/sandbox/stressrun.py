@@ -108,13 +108,14 @@ def _last_words(ended: Ended) -> str:
 
 
 class Stress:
-    """Boots of the stress program on one machine."""
+    """Boots of the stress program on one machine; words: options for all of them."""
 
-    def __init__(self, guest: Guest, logs: Path, limits: boot.Limits, verbose: bool) -> None:
+    def __init__(self, guest: Guest, logs: Path, limits: boot.Limits,
+                 words: Sequence[str] = ()) -> None:
         self.guest = guest
+        self.words = list(words)
         self.logs = logs
         self.limits = limits
-        self.verbose = verbose
         self.boots = 0
         guestrun.prepare_root(guest.root)
         guestrun.compile_static(sorted(SOURCES.glob('*.c')), guest.root / 'bin' / 'stress')
@@ -122,7 +123,7 @@ class Stress:
     def run(self, words: Sequence[str], steps: Optional[Sequence[int]], seconds: float) -> Ended:
         """One boot; with steps, only those."""
         self.boots += 1
-        command = ['stress', f'cpus={self.guest.cpus}', *words]
+        command = ['stress', f'cpus={self.guest.cpus}', *self.words, *words]
         if steps is not None:
             (self.guest.root / 'steps').write_text(shrink.written(steps) + '\n', encoding='ascii')
             command.append('list=/steps')
@@ -134,7 +135,6 @@ class Stress:
         """Round after round."""
         words = [f'seed={seed:#x}', f'seconds={seconds}', f'mode={mode}']
         words += [f'rounds={rounds}'] if rounds else []
-        words += ['verbose=1'] if self.verbose else []
         return self.run(words, steps, seconds + _LONGEST_ROUND)
 
     def replay(self, failure: Failure, steps: Sequence[int], verbose: bool = False) -> Ended:

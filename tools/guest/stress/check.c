@@ -18,7 +18,7 @@ enum { RUN_PAGES = 64 };	/* in one system call */
 
 enum expect expect_read(const struct page *p)
 {
-	if (p->kind == HOLE || !(p->prot & PROT_READ) || p->guard)
+	if (p->kind == HOLE || !(p->prot & PROT_READ) || p->guard || p->poison)
 		return FAULT;
 	if (p->uffd & UFFD_MINOR)
 		return EITHER;

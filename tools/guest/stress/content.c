@@ -83,6 +83,7 @@ void forget_content(struct page *p)
 	p->own = false;
 	p->lazy = false;
 	p->wp = false;
+	p->poison = false;
 	memset(p->gen, 0, sizeof(p->gen));
 }
 

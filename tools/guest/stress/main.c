@@ -14,7 +14,8 @@
  *	all	one of them, by the seed
  *
  * Steps are numbered and independent of each other: list=FILE runs only those
- * listed there, as 3-17,20.
+ * listed there, as 3-17,20. damage=STEP spoils a page in that step, to see that it
+ * is found.
  *
  * Exit status: 0 the memory held, 1 it did not, 2 no verdict.
  */
@@ -36,7 +37,7 @@
 enum { STEPS = 300, MAX_STEPS = 1 << 20, TELL = 32 };
 
 struct settings settings = {
-	.seconds = 10, .steps = STEPS, .cpus = 1, .mode = "all", .list = "",
+	.seconds = 10, .steps = STEPS, .cpus = 1, .mode = "all", .list = "", .damage = -1,
 };
 
 static bool unwanted[MAX_STEPS];
@@ -145,6 +146,19 @@ static const struct op *random_op(struct thread *t)
 	return op;
 }
 
+/* For the test of the test: change a word that the model knows. */
+static void damage(struct thread *t)
+{
+	int i;
+
+	for (i = 0; i < AREA_PAGES; i++) {
+		if (!t->page[i].own || !writable(&t->page[i]))
+			continue;
+		++*(volatile uint64_t *)at(t, i);
+		return;
+	}
+}
+
 static void one_step(struct thread *t, uint32_t step)
 {
 	static const char *const outcomes[] = { " skipped", "", " refused" };
@@ -159,6 +173,8 @@ static void one_step(struct thread *t, uint32_t step)
 	op = random_op(t);
 	t->op = op->name;
 	outcome = op->run(t);
+	if ((int)step == settings.damage)
+		damage(t);
 	snprintf(trace, sizeof(t->trace[0]), "step %u %s %s%s", step, op->name, t->what,
 		 outcomes[outcome]);
 	if (outcome != SKIPPED)
@@ -337,6 +353,8 @@ static void parse(char *word)
 		settings.mode = value;
 	else if (!strcmp(word, "list"))
 		settings.list = value;
+	else if (!strcmp(word, "damage"))
+		settings.damage = atoi(value);
 	else if (!strcmp(word, "verbose"))
 		settings.verbose = atoi(value);
 	else

@@ -426,8 +426,10 @@ static enum outcome op_free(struct thread *t)
 	error = advise(t, range, MADV_FREE, "FREE");
 	if (error)
 		fail(t, "error %d", error);
-	for (i = range.first; i < range.first + range.nr; i++)
+	for (i = range.first; i < range.first + range.nr; i++) {
 		t->page[i].lazy = t->page[i].own;
+		t->page[i].poison = false;
+	}
 	return DONE;
 }
 
@@ -631,6 +633,7 @@ const struct op ops[] = {
 	{ "uffd_move", 50, uffd_move },
 	{ "uffd_continue", 10, uffd_continue },
 	{ "uffd_wp", 25, uffd_writeprotect },
+	{ "uffd_poison", 6, uffd_poison },
 	{ "fork", 10, fork_and_check },
 	{ "snapshot", 8, take_snapshot },
 	{ "ask_snapshot", 8, ask_snapshot },

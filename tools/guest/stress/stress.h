@@ -49,6 +49,7 @@ struct page {
 	bool own;
 	bool lazy;		/* MADV_FREE: own content or zeros */
 	bool guard;
+	bool poison;		/* by UFFDIO_POISON */
 	bool wp;		/* write-protected by userfaultfd */
 	uint64_t gen[BLOCKS];
 };
@@ -113,6 +114,7 @@ struct settings {
 	int cpus;
 	const char *mode;
 	const char *list;	/* file with the steps to run */
+	int damage;		/* the step that spoils a page, -1: none */
 	bool verbose;
 };
 extern struct settings settings;
@@ -180,6 +182,7 @@ enum outcome uffd_copy(struct thread *t);
 enum outcome uffd_move(struct thread *t);
 enum outcome uffd_continue(struct thread *t);
 enum outcome uffd_writeprotect(struct thread *t);
+enum outcome uffd_poison(struct thread *t);
 int uffd_open(int *features);
 enum outcome fork_and_check(struct thread *t);
 enum outcome take_snapshot(struct thread *t);

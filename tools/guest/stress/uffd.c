@@ -17,7 +17,7 @@
 
 static const int wanted_features = UFFD_FEATURE_SIGBUS | UFFD_FEATURE_MOVE |
 				   UFFD_FEATURE_PAGEFAULT_FLAG_WP |
-				   UFFD_FEATURE_MINOR_SHMEM;
+				   UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_POISON;
 
 /* Open one with the features that this kernel has; -1 if there is none. */
 int uffd_open(int *features)
@@ -106,7 +106,7 @@ enum outcome uffd_unregister(struct thread *t)
 
 static bool is_missing(const struct page *p)
 {
-	return p->uffd & UFFD_MISSING && !p->own && !p->guard && p->kind == ANON;
+	return p->uffd & UFFD_MISSING && !p->own && !p->guard && !p->poison && p->kind == ANON;
 }
 
 /* A page that shows zeros may be there already: EEXIST is for the kernel to say. */
@@ -264,4 +264,22 @@ enum outcome uffd_writeprotect(struct thread *t)
 		t->page[i].wp = protect;
 	touch(t, range.first, range.nr);
 	return DONE;
+}
+
+/* As if the memory had failed: whoever touches it gets a SIGBUS. */
+enum outcome uffd_poison(struct thread *t)
+{
+	struct range range = alike(t, seek(t, is_missing));
+	struct uffdio_poison arg = { .range = bytes(t, range) };
+	int i, error;
+
+	if (t->uffd < 0 || !range.nr || !(t->uffd_features & UFFD_FEATURE_POISON))
+		return SKIPPED;
+	error = ioctl(t->uffd, UFFDIO_POISON, &arg) ? errno : 0;
+	note(t, "%d+%d: %lld (%s)", range.first, range.nr, (long long)arg.updated,
+	     strerror(error));
+	for (i = 0; i < (long long)arg.updated / PAGE; i++)
+		t->page[range.first + i].poison = true;
+	touch(t, range.first, range.nr);
+	return arg.updated > 0 ? DONE : REFUSED;
 }
