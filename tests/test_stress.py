@@ -123,10 +123,9 @@ class Judging(unittest.TestCase):
         self.assertEqual((failure.kind, failure.title), (stressrun.DEATH, 'ended by SIGSEGV'))
 
     def test_no_verdict_is_no_result(self) -> None:
-        for lines, status in [(['stress: cannot test: memfd_create: Invalid argument'], 2),
-                              ([], 2), ([], 127)]:
+        for status in (2, 127):
             with self.assertRaises(cli.CannotTest):
-                self.judged(*lines, status=status)
+                self.judged('stress: cannot test: memfd_create: no', status=status)
         with self.assertRaises(cli.CannotTest):
             stressrun.judge(Ended(None, boot.EXITED, '', 1.0, ['Kernel panic - not syncing: VFS']))
 

@@ -2,6 +2,9 @@
 /*
  * Compare the memory with the model: by loads, which use what the host has
  * mapped, and by system calls, which use the page tables.
+ *
+ * checkpatch: VOLATILE: user space; each access has to reach the memory
+ * checkpatch: REPEATED_WORD: struct range range, enum manner manner
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,15 +19,15 @@
 
 enum { RUN_PAGES = 64 };	/* in one system call */
 
-enum expect expect_read(const struct page *p)
+enum expectation expect_read(const struct page *p)
 {
 	if (p->kind == HOLE || !(p->prot & PROT_READ) || p->guard || p->poison)
-		return FAULT;
+		return MUST_FAULT;
 	if (p->uffd & UFFD_MINOR)
-		return EITHER;
+		return MAY_FAULT;
 	if (p->uffd & UFFD_MISSING && (!p->own || p->lazy))
-		return EITHER;
-	return CONTENT;
+		return MAY_FAULT;
+	return MUST_READ;
 }
 
 /* A write must succeed, and is ours to make: the parent knows of none in a memfd. */
@@ -32,13 +35,13 @@ bool writable(const struct page *p)
 {
 	if (p->kind == SHARED && this_thread->is_child)
 		return false;
-	return expect_read(p) == CONTENT && p->prot & PROT_WRITE && !p->wp;
+	return expect_read(p) == MUST_READ && p->prot & PROT_WRITE && !p->wp;
 }
 
 /* A write must not succeed. */
 static bool refuses_writes(const struct page *p)
 {
-	return expect_read(p) == FAULT || !(p->prot & PROT_WRITE) || p->wp;
+	return expect_read(p) == MUST_FAULT || !(p->prot & PROT_WRITE) || p->wp;
 }
 
 /* A page that was given back by MADV_FREE may have lost its content, for good. */
@@ -54,17 +57,17 @@ static bool was_dropped(struct thread *t, int page, const volatile uint64_t *wor
 
 static void check_by_loads(struct thread *t, int page)
 {
-	enum expect expect = expect_read(&t->page[page]);
+	enum expectation expect = expect_read(&t->page[page]);
 	volatile uint64_t *words = (void *)at(t, page);
 	int result = load_page(t, page, content(t, page));
 
 	if (result == FAULTED) {
-		if (expect == CONTENT)
+		if (expect == MUST_READ)
 			fail(t, "page %d by loads: a fault, expected content",
 			     page);
 		return;
 	}
-	if (expect == FAULT)
+	if (expect == MUST_FAULT)
 		fail(t, "page %d by loads: %#llx, expected a fault", page,
 		     (unsigned long long)*words);
 	if (result != SAME && !was_dropped(t, page, words))
@@ -86,20 +89,20 @@ static ssize_t read_by(struct thread *t, enum manner manner, int page, size_t le
 
 static const char *const manner_name[] = { "loads", "write(2)", "process_vm_readv(2)" };
 
-/* Pages of one expectation in one system call, FAULT page by page. */
+/* Pages of one expectation in one system call, MUST_FAULT page by page. */
 static int check_by_syscall(struct thread *t, struct range range, enum manner manner)
 {
-	enum expect expect = expect_read(&t->page[range.first]);
+	enum expectation expect = expect_read(&t->page[range.first]);
 	int i, nr = 1, word;
 	ssize_t len;
 
-	while (expect == CONTENT && nr < range.nr && nr < RUN_PAGES &&
-	       expect_read(&t->page[range.first + nr]) == CONTENT)
+	while (expect == MUST_READ && nr < range.nr && nr < RUN_PAGES &&
+	       expect_read(&t->page[range.first + nr]) == MUST_READ)
 		nr++;
 	len = read_by(t, manner, range.first, (size_t)nr * PAGE);
-	if (expect == EITHER && len < 0)
+	if (expect == MAY_FAULT && len < 0)
 		return nr;
-	if (expect == FAULT) {
+	if (expect == MUST_FAULT) {
 		if (len >= 0)
 			fail(t, "page %d by %s: read, expected EFAULT",
 			     range.first, manner_name[manner]);
@@ -165,6 +168,16 @@ static void check_objects(struct thread *t)
 	}
 }
 
+/* What was not marked dirty is lost now. Of a hole the kernel says ENOMEM. */
+static void page_out(struct thread *t)
+{
+	int i;
+
+	for (i = 0; i < t->nr_touched; i++)
+		madvise(at(t, t->touched[i].first), (size_t)t->touched[i].nr * PAGE,
+			MADV_PAGEOUT);
+}
+
 /*
  * A look changes what it looks at: it brings pages in. So look at all of what
  * a step was about, mostly, and now and then at all, or some, of the area.
@@ -173,6 +186,9 @@ void check_after_step(struct thread *t)
 {
 	int i, look = below(t, 100);
 	enum manner manner = below(t, MANNERS + 1) % MANNERS;
+
+	if (chance(t, 12))
+		page_out(t);
 
 	for (i = 0; i < t->nr_touched && look < 80; i++)
 		check_pages(t, t->touched[i], manner);

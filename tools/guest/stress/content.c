@@ -7,6 +7,8 @@
  *
  *	63    56 55           24 23          8 7  0
  *	magic    step            page          0
+ *
+ * checkpatch: VOLATILE: user space; each access has to reach the memory
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Loads and stores that may fault, and the faults that nobody expects.
+ *
+ * checkpatch: VOLATILE: user space; each access has to reach the memory
  */
 #include <setjmp.h>
 #include <signal.h>

@@ -18,6 +18,9 @@
  * is found.
  *
  * Exit status: 0 the memory held, 1 it did not, 2 no verdict.
+ *
+ * checkpatch: VOLATILE: user space; each access has to reach the memory
+ * checkpatch: EMBEDDED_FUNCTION_NAME: words of a message
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -183,6 +186,8 @@ static void one_step(struct thread *t, uint32_t step)
 		say("%s", trace);
 	if (outcome != SKIPPED)
 		check_after_step(t);
+	if (t->nr_touched)
+		t->last = t->touched[below(t, t->nr_touched)];
 }
 
 static void set_up(struct thread *t)

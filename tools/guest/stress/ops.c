@@ -3,6 +3,8 @@
  * The operations, less those of userfaultfd and fork. Each picks its place and
  * its parameters at random, does one system call or some stores, and tells the
  * model what is different now. What the model does not predict is not done.
+ *
+ * checkpatch: REPEATED_WORD: struct range range
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -106,7 +108,7 @@ static bool is_guardable(const struct page *p)
 
 static bool is_readable(const struct page *p)
 {
-	return expect_read(p) == CONTENT;
+	return expect_read(p) == MUST_READ;
 }
 
 /* ---- mappings ---- */
@@ -328,16 +330,23 @@ static ssize_t write_by_syscall(struct thread *t, char *to, size_t len, int how)
 /* Some blocks of some pages at one go, which need not begin with a page. */
 static enum outcome op_syscall_write(struct thread *t)
 {
-	static const char *const names[] = { "process_vm_writev", "/proc/self/mem", "read", "read" };
+	static const char *const names[] = {
+		"process_vm_writev", "/proc/self/mem", "read", "read"
+	};
 	struct range range = seek(t, writable);
-	int how = below(t, 4), i, skip = below(t, BLOCKS), cut = below(t, BLOCKS);
-	int end = range.nr * BLOCKS - cut;
-	ssize_t len = (ssize_t)(end - skip) * BLOCK, done;
+	int how = below(t, 4), i, skip = below(t, BLOCKS);
+	int end = range.nr * BLOCKS - below(t, BLOCKS);
+	ssize_t len, done;
 
-	if (!range.nr || len <= 0 || range.nr > HUGE_PAGES)
+	if (!range.nr || range.nr > HUGE_PAGES)
 		return SKIPPED;
-	if (t->page[range.first].lazy || t->page[range.first + range.nr - 1].lazy)
-		return SKIPPED;		/* which content is a part added to? */
+	if (t->page[range.first].lazy)		/* which content is a part added to? */
+		skip = 0;
+	if (t->page[range.first + range.nr - 1].lazy)
+		end = range.nr * BLOCKS;
+	len = (ssize_t)(end - skip) * BLOCK;
+	if (len <= 0)
+		return SKIPPED;
 	for (i = 0; i < range.nr; i++) {
 		int page = range.first + i, first = i ? 0 : skip;
 		int nr = (end < (i + 1) * BLOCKS ? end - i * BLOCKS : BLOCKS) - first;

@@ -8,6 +8,9 @@
  *		first word and last word count
  *
  * While the pages are away or protected the writers fault, and try again.
+ *
+ * checkpatch: VOLATILE: user space; each access has to reach the memory
+ * checkpatch: EMBEDDED_FUNCTION_NAME: names of operations
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -353,7 +356,7 @@ static void start_writers(uint64_t seed)
 		struct thread *t = &writers[i].thread;
 
 		t->index = i;
-		t->seed = t->rng = mix(seed + i);
+		t->rng = mix(seed + i);
 		t->base = memory;
 		t->op = "count";
 		t->scratch = memfd_create("scratch", MFD_CLOEXEC);

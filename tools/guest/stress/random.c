@@ -30,13 +30,15 @@ bool chance(struct thread *t, int percent)
 	return below(t, 100) < percent;
 }
 
-/* Some pages, many pages, whole huge pages and parts of them. */
+/* What the last step was about, some pages, many pages, whole huge pages and parts of them. */
 struct range random_range(struct thread *t)
 {
 	struct range range = { below(t, AREA_PAGES), 1 };
 	int shape = below(t, 100);
 	int huge = range.first / HUGE_PAGES * HUGE_PAGES;
 
+	if (t->last.nr && chance(t, 25))
+		return t->last;
 	if (shape < 40) {
 		range.nr = 1 + below(t, 8);
 	} else if (shape < 60) {

@@ -3,6 +3,8 @@
  * Random operations on memory, and a model that says what must be in it.
  *
  * checkpatch: VOLATILE: user space; each access has to reach the memory
+ * checkpatch: PREFER_DEFINED_ATTRIBUTE_MACRO: here they are defined
+ * checkpatch: REPEATED_WORD: struct range range
  */
 #ifndef GUEST_STRESS_H
 #define GUEST_STRESS_H
@@ -11,6 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#define __printf(text, args) __attribute__((format(printf, text, args)))
+#define __noreturn __attribute__((noreturn))
 
 enum {
 	PAGE = 4096,
@@ -86,6 +91,7 @@ struct thread {
 	struct object object[OBJECTS];
 	struct range touched[3];
 	int nr_touched;
+	struct range last;	/* what the step before was about */
 	struct snapshot snapshot[SNAPSHOTS];
 	int uffd;
 	int uffd_features;
@@ -117,12 +123,12 @@ struct settings {
 	int damage;		/* the step that spoils a page, -1: none */
 	bool verbose;
 };
+
 extern struct settings settings;
 
-void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void fail(struct thread *t, const char *format, ...)
-	__attribute__((format(printf, 2, 3), noreturn));
-void cannot(const char *what) __attribute__((noreturn));
+void say(const char *format, ...) __printf(1, 2);
+void fail(struct thread *t, const char *format, ...) __printf(2, 3) __noreturn;
+void cannot(const char *what) __noreturn;
 bool step_wanted(uint32_t step);
 void progress(uint32_t step);
 void write_file(const char *path, const char *text);
@@ -158,9 +164,9 @@ extern __thread struct thread *this_thread;
 extern __thread volatile bool retry_faults;
 
 /* check.c */
-enum expect { CONTENT, FAULT, EITHER };
+enum expectation { MUST_READ, MUST_FAULT, MAY_FAULT };
 enum manner { BY_LOADS, BY_WRITE, BY_VM_READV, MANNERS };
-enum expect expect_read(const struct page *p);
+enum expectation expect_read(const struct page *p);
 bool writable(const struct page *p);
 void check_pages(struct thread *t, struct range range, enum manner manner);
 void check_all(struct thread *t);
@@ -172,8 +178,7 @@ void check_snapshot(struct thread *t);
 extern const struct op ops[];
 char *at(struct thread *t, int page);
 void touch(struct thread *t, int first, int nr);
-void note(struct thread *t, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void note(struct thread *t, const char *format, ...) __printf(2, 3);
 struct range seek(struct thread *t, bool (*fits)(const struct page *p));
 struct range alike(struct thread *t, struct range range);
 enum outcome uffd_register(struct thread *t);

@@ -19,7 +19,7 @@
 #endif
 
 #ifndef UFFDIO_MOVE
-#define UFFD_FEATURE_MOVE (1 << 16)
+#define UFFD_FEATURE_MOVE 0x10000
 
 struct uffdio_move {
 	__u64 dst;
@@ -33,7 +33,7 @@ struct uffdio_move {
 #endif
 
 #ifndef UFFDIO_POISON
-#define UFFD_FEATURE_POISON (1 << 14)
+#define UFFD_FEATURE_POISON 0x4000
 
 struct uffdio_poison {
 	struct uffdio_range range;

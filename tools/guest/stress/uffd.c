@@ -3,6 +3,8 @@
  * Userfaultfd, without a thread that serves faults: UFFD_FEATURE_SIGBUS makes
  * an access to a missing or write-protected page fail instead of waiting, and
  * what fills the pages is a step like any other.
+ *
+ * checkpatch: SPACING: an array literal as an argument
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -6,6 +6,8 @@
  *	before	page 0: same, protected	  page 1: same
  *	merged	both map one page of KSM
  *	write	to page 0: SIGBUS (UFFD_FEATURE_SIGBUS)
+ *
+ * checkpatch: EMBEDDED_FUNCTION_NAME: a file of KSM has that name
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
