@@ -246,10 +246,14 @@ static enum outcome op_mremap(struct thread *t)
 {
 	bool stays = chance(t, 25);
 	struct range range = alike(t, seek(t, stays ? is_plain : is_mapped));
-	size_t len = (size_t)range.nr * PAGE;
+	size_t len;
 	int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (stays ? MREMAP_DONTUNMAP : 0);
 	int to = below(t, AREA_PAGES);
 
+	/* Registered memory has to be one VMA; the model does not know where they end */
+	if (range.nr && t->page[range.first].uffd)
+		range.nr = 1;
+	len = (size_t)range.nr * PAGE;
 	/* Whole tables and huge pages move only between aligned places */
 	if (chance(t, 60))
 		to = to / HUGE_PAGES * HUGE_PAGES + range.first % HUGE_PAGES;
