@@ -21,6 +21,8 @@ DAMAGED = 60
 class Guests(unittest.TestCase):
     """Boots of the configuration fast+guest."""
 
+    build: kbuild.Build
+
     @classmethod
     def setUpClass(cls) -> None:
         cls.build = kbuild.build(provision.tree(), configs.load('fast+guest'))

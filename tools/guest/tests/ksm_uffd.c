@@ -69,7 +69,7 @@ int main(void)
 	set("/sys/kernel/mm/ksm/sleep_millisecs", "10");
 	set("/sys/kernel/mm/ksm/run", "1");
 	require(!madvise(pages, 2 * PAGE, MADV_MERGEABLE), "MADV_MERGEABLE");
-	for (i = 0; i < 200 && !pages_sharing(); i++)
+	for (i = 0; i < 800 && !pages_sharing(); i++)
 		usleep(10000);
 	printf("%ld pages merged\n", pages_sharing());
 
