@@ -19,13 +19,13 @@ DAMAGED = 60
 
 
 class Guests(unittest.TestCase):
-    """Boots of the configuration fast+guest."""
+    """Boots of the configuration guest."""
 
     build: kbuild.Build
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.build = kbuild.build(provision.tree(), configs.load('fast+guest'))
+        cls.build = kbuild.build(provision.tree(), configs.load('guest'))
 
     def stress(self, *words: str) -> Stress:
         """The program with more options."""

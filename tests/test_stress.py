@@ -137,7 +137,7 @@ class Replays(unittest.TestCase):
         self.folder = Path(tempfile.mkdtemp(prefix='test-stress-'))
         self.addCleanup(shutil.rmtree, self.folder)
         (self.folder / 'own').mkdir()
-        shutil.copy(HERE / 'fake_guest.py', self.folder / 'own' / 'linux')
+        shutil.copy(HERE / 'fake_stress.py', self.folder / 'own' / 'linux')
         (self.folder / 'logs').mkdir()
 
     def stress(self, needed: Sequence[int], **behaviour: object) -> Stress:

@@ -166,10 +166,10 @@ def _arguments(machine: Machine, root: Path, folder: Path) -> List[str]:
         words.append(f'GUEST_USER={machine.user}')
     disks = []
     if machine.swap:
-        disks.append(('GUEST_SWAP', _disk(folder / 'swap', machine.swap, ['mkswap'])))
+        disks.append(('GUEST_SWAP', make_disk(folder / 'swap', machine.swap, ['mkswap'])))
     if machine.ext4:
-        disks.append(('GUEST_EXT4', _disk(folder / 'ext4', machine.ext4,
-                                          ['mkfs.ext4', '-q', '-F'])))
+        disks.append(('GUEST_EXT4', make_disk(folder / 'ext4', machine.ext4,
+                                              ['mkfs.ext4', '-q', '-F'])))
     for letter, (name, path) in zip('ab', disks):
         words += [f'ubd{letter}={path}', f'{name}=/dev/ubd{letter}']
     return words
@@ -187,7 +187,7 @@ def _words(program: Sequence[str]) -> List[str]:
     return [f'"{word}"' if ' ' in word or not word else word for word in program]
 
 
-def _disk(path: Path, size: str, command: Sequence[str]) -> Path:
+def make_disk(path: Path, size: str, command: Sequence[str]) -> Path:
     """A sparse file of that size, formatted."""
     proc.output(['truncate', '-s', size, str(path)])
     proc.output([str(_tool(command[0])), *command[1:], str(path)])

@@ -1,24 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run a program in the user space of a UML kernel, and watch its console.
+"""Run a program in a guest whose kernel speaks on the program's own console.
 
-The guest's root is a folder of the host, mounted read only: mount points,
-tools/guest/init.c, and in /bin the program.  No disk image; swap is a sparse
-file.
+As guest.py does, whose roots it boots, but for who must know at which of the
+program's lines the kernel complained, and that it did at once.
 """
 
 import re
 import select
 import shutil
-import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence
 
-from . import boot, cli, packages, paths, proc
+from . import boot
+from .guest import make_disk
 
-INIT = paths.TOOLS / 'guest' / 'init.c'
-_MOUNT_POINTS = ('dev', 'proc', 'sys', 'tmp', 'mnt', 'bin')
 _VERDICT = re.compile(r'guest: (exited|killed|failed) (.*)')
 # How long a kernel may go on after a line that settles the matter.
 _GRACE = 2.0
@@ -49,25 +46,6 @@ class Ended:
     lines: List[str] = field(default_factory=list)
 
 
-def compile_static(sources: Sequence[Path], program: Path) -> None:
-    """Compile a program for the guest: it has no libraries."""
-    program.parent.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(['gcc', '-std=gnu11', '-O2', '-Wall', '-Wextra', '-static', '-pthread',
-                           '-o', str(program), *map(str, sources)], env=proc.environment(),
-                          check=False, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
-    if done.returncode:
-        cause = (done.stdout.strip().splitlines() or ['no message'])[0]
-        raise cli.CannotTest(f'{program.name} does not compile: {cause}')
-
-
-def prepare_root(root: Path) -> None:
-    """Make the mount points and the init."""
-    for name in _MOUNT_POINTS:
-        (root / name).mkdir(parents=True, exist_ok=True)
-    compile_static([INIT], root / 'init')
-
-
 def _arguments(guest: Guest, folder: Path, command: Sequence[str]) -> List[str]:
     """The kernel's command line."""
     words = [f'mem={guest.mem}', 'root=/dev/root', 'rootfstype=hostfs',
@@ -76,10 +54,8 @@ def _arguments(guest: Guest, folder: Path, command: Sequence[str]) -> List[str]:
     if guest.cpus > 1:
         words += [f'ncpus={guest.cpus}', 'seccomp=on']
     if guest.swap:
-        disk = folder / 'swap'
-        proc.output(['truncate', '-s', guest.swap, str(disk)])
-        proc.output([shutil.which('mkswap') or '/sbin/mkswap', str(disk)])
-        words += [f'ubda={disk}', 'GUEST_SWAP=/dev/ubda']
+        words += [f'ubda={make_disk(folder / "swap", guest.swap, ["mkswap"])}',
+                  'GUEST_SWAP=/dev/ubda']
     return [*words, '--', *command]
 
 
@@ -98,7 +74,6 @@ def _watch(one: boot.Boot, until: float, enough: Sequence[float]) -> None:
 def run(guest: Guest, command: Sequence[str], log: Path, limits: boot.Limits, seconds: float,
         settled: Callable[[str], bool]) -> Ended:
     """Boot, run, and end it: after `seconds` at the latest, or soon after a settled() line."""
-    packages.need({'/sbin/mkswap': 'util-linux'})
     ended = Ended()
     enough: List[float] = []
 

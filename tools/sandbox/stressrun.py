@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import List, Optional, Sequence
 
 from . import boot, cli, guestrun, kernel_log, paths, shrink
+from .guest import compile_static, prepare_root
 from .guestrun import Ended, Guest
 
 SOURCES = paths.TOOLS / 'guest' / 'stress'
@@ -117,8 +118,8 @@ class Stress:
         self.logs = logs
         self.limits = limits
         self.boots = 0
-        guestrun.prepare_root(guest.root)
-        guestrun.compile_static(sorted(SOURCES.glob('*.c')), guest.root / 'bin' / 'stress')
+        prepare_root(guest.root)
+        compile_static(sorted(SOURCES.glob('*.c')), guest.root / 'bin' / 'stress')
 
     def run(self, words: Sequence[str], steps: Optional[Sequence[int]], seconds: float) -> Ended:
         """One boot; with steps, only those."""
