@@ -31,6 +31,7 @@ static const struct inheritance inheritances[] = {
 	{ "dontfork_last", "AABB B:rwsf0+dontcopy", "AA" },
 	{ "all_dontfork", "AAAA A:rw+dontcopy", "" },
 	{ "wipeonfork", "AAAA A:rw#1+wipe", "AAAA A:rw+wipe" },
+	{ "wipeonfork_moved", "AAAA A:rw#1+wipe@20", "AAAA A:rw+wipe" },
 	{ "droppable", "AAAA A:rw#1+droppable+wipe+dontdump+noreserve",
 	  "AAAA A:rw+droppable+wipe+dontdump+noreserve" },
 	{ "locked", "AAAA A:rw#1+lock", "AAAA A:rw#1*2" },
@@ -96,7 +97,8 @@ static void pages_are_copied_on_write(struct kunit *test)
 	tmm_must(t, TMM_MUNMAP(1, 2));
 	tmm_expect_layout(t, "A..B A:rw#1*2+lock B:rw#1*2+lock");
 	tmm_must(t, TMM_MOVE(0, 1, 40));
-	tmm_expect_layout(t, "...B....................................A A:rw#1*2@0+lock B:rw#1*2+lock");
+	tmm_expect_layout(t, "...B....................................A"
+			     " A:rw#1*2@0+lock B:rw#1*2+lock");
 }
 
 /* The child's guards and holes are its own. */

@@ -6,6 +6,7 @@
  * checkpatch: SPLIT_STRING: pictures are wide
  */
 #include <linux/mman.h>
+#include <linux/security.h>
 
 #include "internal.h"
 #include "ops.h"
@@ -383,6 +384,64 @@ static void room_is_found(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, find_room(t, 0, 11, 2, 0, 2), -ENOMEM);
 }
 
+/* The stack that exec() starts with, before it is one that grows. */
+static void first_stack_is_inserted(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+	struct vm_area_struct *vma[2];
+	int err[2], i;
+
+	mmap_write_lock(t->mm);
+	for (i = 0; i < 2; i++) {
+		vma[i] = vm_area_alloc(t->mm);
+		if (!vma[i])
+			break;
+		vma_set_anonymous(vma[i]);
+		vma[i]->vm_start = tmm_addr(t, 40);
+		vma[i]->vm_end = tmm_addr(t, 41);
+		vm_flags_init(vma[i], VM_READ | VM_WRITE | VM_MAYREAD |
+			      VM_MAYWRITE | VM_ACCOUNT | VM_SOFTDIRTY);
+		vma[i]->vm_page_prot = vm_get_page_prot(vma[i]->vm_flags);
+		err[i] = insert_vm_struct(t->mm, vma[i]);
+	}
+	if (i == 2 && err[1])
+		vm_area_free(vma[1]);
+	vm_stat_account(t->mm, VM_READ | VM_WRITE, 1);
+	mmap_write_unlock(t->mm);
+	KUNIT_ASSERT_EQ(test, i, 2);
+	KUNIT_EXPECT_EQ(test, err[0], 0);
+	KUNIT_EXPECT_EQ_MSG(test, err[1], -ENOMEM, "there is one already");
+	t->doing = "insert_vm_struct()";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "........................................A");
+}
+
+static void room_has_bounds(struct kunit *test)
+{
+	struct vm_unmapped_area_info info = {
+		.length = PAGE_SIZE,
+		.high_limit = TASK_SIZE,
+	};
+	struct test_mm *t = tmm_create(test);
+	unsigned long up, down, none[2];
+
+	mmap_read_lock(t->mm);
+	up = vm_unmapped_area(&info);
+	info.flags = VM_UNMAPPED_AREA_TOPDOWN;
+	info.high_limit = mmap_min_addr + PAGE_SIZE;
+	down = vm_unmapped_area(&info);
+	info.length = ULONG_MAX & PAGE_MASK;
+	info.align_mask = PMD_SIZE - 1;
+	none[0] = vm_unmapped_area(&info);
+	info.flags = 0;
+	none[1] = vm_unmapped_area(&info);
+	mmap_read_unlock(t->mm);
+	KUNIT_EXPECT_EQ_MSG(test, up, mmap_min_addr, "the lowest there is");
+	KUNIT_EXPECT_EQ_MSG(test, down, mmap_min_addr, "from above, too");
+	KUNIT_EXPECT_EQ(test, (long)none[0], -ENOMEM);
+	KUNIT_EXPECT_EQ(test, (long)none[1], -ENOMEM);
+}
+
 /* None in the guard gap below a stack. */
 static void no_room_below_a_stack(struct kunit *test)
 {
@@ -557,6 +616,8 @@ static struct kunit_case vma_growth_cases[] = {
 	KUNIT_CASE(stack_is_limited),
 	KUNIT_CASE(stack_keeps_its_distance),
 	KUNIT_CASE(room_is_found),
+	KUNIT_CASE(first_stack_is_inserted),
+	KUNIT_CASE(room_has_bounds),
 	KUNIT_CASE(no_room_below_a_stack),
 	{}
 };

@@ -122,8 +122,8 @@ static const struct tmm_case refused[] = {
 	TMM_CASE_ERR("name_beyond_ascii", "AA", TMM_NAME(0, 2, "a\xe4"), -EINVAL),
 	TMM_CASE_ERR("name_too_long", "AA",
 		     TMM_NAME(0, 2,
-			      "1234567890123456789012345678901234567890"
-			      "1234567890123456789012345678901234567890"),
+			      "1234567890 1234567890 1234567890 1234567890 "
+			      "1234567890 1234567890 1234567890 1234567890"),
 		     -EINVAL),
 	TMM_CASE_ERR("name_of_a_hole", "AA....B", TMM_NAME(3, 2, "one"), -ENOMEM),
 	TMM_CASE_ERR("name_beyond_all", "AA", TMM_NAME(3, 2, "one"), -ENOMEM),
@@ -312,14 +312,21 @@ static const struct discard discards[] = {
 
 KUNIT_ARRAY_PARAM_DESC(discards, discards, name);
 
+static void require_discard(struct kunit *test, const struct discard *d)
+{
+	tmm_require(test, d->picture);
+	if (strstr(d->picture, "sf0") && !IS_ENABLED(CONFIG_SHMEM))
+		kunit_skip(test, "no files with holes (CONFIG_SHMEM)");
+	if (d->op.arg == MADV_WILLNEED && !IS_ENABLED(CONFIG_SWAP))
+		kunit_skip(test, "nothing to be read in (CONFIG_SWAP)");
+}
+
 static void advice_about_pages(struct kunit *test)
 {
 	const struct discard *d = test->param_value;
 	struct test_mm *t;
 
-	tmm_require(test, d->picture);
-	if (strstr(d->picture, "sf0") && !IS_ENABLED(CONFIG_SHMEM))
-		kunit_skip(test, "no files with holes (CONFIG_SHMEM)");
+	require_discard(test, d);
 	t = tmm_create(test);
 	tmm_draw(t, d->picture);
 	KUNIT_EXPECT_EQ(test, tmm_resident(t, 0, 6), d->before);
@@ -431,8 +438,7 @@ static void discard_survives_lack_of_memory(struct kunit *test)
 	const struct tmm_case c = TMM_CASE(d->name, d->picture, d->op,
 					   d->then ?: d->picture);
 
-	if (strstr(d->picture, "sf0") && !IS_ENABLED(CONFIG_SHMEM))
-		kunit_skip(test, "no files with holes (CONFIG_SHMEM)");
+	require_discard(test, d);
 	tmm_run_case_out_of_memory(test, &c);
 }
 

@@ -249,6 +249,23 @@ static void unmapping_nonsense_is_refused(struct kunit *test)
 	tmm_expect_layout(t, "A");
 }
 
+/* munmap() itself goes on without the lock for writing, and drops it. */
+static void unmapping_drops_the_lock(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AABBCC A:rw#1 B:rwsf0 C:rw#2+lock");
+	KUNIT_EXPECT_EQ(test, __vm_munmap(tmm_addr(t, 1), tmm_len(t, 4), true), 0);
+	t->doing = "munmap(1, 4) without the lock";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "A....C A:rw#1 C:rw#2+lock");
+	KUNIT_EXPECT_EQ(test, __vm_munmap(tmm_addr(t, 8), tmm_len(t, 1), true), 0);
+	KUNIT_EXPECT_EQ(test, __vm_munmap(tmm_addr(t, 5), 0, true), -EINVAL);
+	t->doing = "munmap() of nothing without the lock";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "A....C A:rw#1 C:rw#2+lock");
+}
+
 /*
  * Limits
  */
@@ -443,6 +460,7 @@ static struct kunit_case vma_mmap_cases[] = {
 	KUNIT_CASE(sealed_file_is_not_mapped_for_writing),
 	KUNIT_CASE(files_that_cannot_be_mapped),
 	KUNIT_CASE(unmapping_nonsense_is_refused),
+	KUNIT_CASE(unmapping_drops_the_lock),
 	KUNIT_CASE(number_of_vmas_is_limited),
 	KUNIT_CASE(charge_is_limited),
 	KUNIT_CASE(no_write_and_execute),

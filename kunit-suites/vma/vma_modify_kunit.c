@@ -165,7 +165,8 @@ static void all_locks_are_taken_and_dropped(struct kunit *test)
 	struct anon_vma *anon_vma;
 	int err;
 
-	tmm_draw(t, "AABBCC A:rw#1 B:rwsf0 C:rw#2");
+	/* Some share their locks: each may be taken but once. */
+	tmm_draw(t, "AABBCCDDEE A:rw#1 B:rwsf0 C:rw#2 D:r#2+acct E:rsf0");
 	mapping = tmm_file(t, 0)->f_mapping;
 	anon_vma = tmm_vma(t, 4)->anon_vma;
 
@@ -181,6 +182,24 @@ static void all_locks_are_taken_and_dropped(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, anon_vma_locked);
 	KUNIT_EXPECT_TRUE(test, mapping_locked);
 	t->doing = "mm_drop_all_locks()";
+	__tmm_report(t, tmm_check(t));
+}
+
+static void signal_stops_the_taking_of_locks(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+	int err;
+
+	tmm_draw(t, "AABB A:rw#1 B:rwsf0");
+	mmap_write_lock(t->mm);
+	set_thread_flag(TIF_SIGPENDING);
+	err = mm_take_all_locks(t->mm);
+	clear_thread_flag(TIF_SIGPENDING);
+	if (!err)
+		mm_drop_all_locks(t->mm);
+	mmap_write_unlock(t->mm);
+	KUNIT_EXPECT_EQ(test, err, -EINTR);
+	t->doing = "mm_take_all_locks() with a signal";
 	__tmm_report(t, tmm_check(t));
 }
 
@@ -270,6 +289,7 @@ static struct kunit_case vma_modify_cases[] = {
 	KUNIT_CASE_PARAM(merges_back, round_trips_gen_params),
 	KUNIT_CASE(special_mappings_stay_apart),
 	KUNIT_CASE(all_locks_are_taken_and_dropped),
+	KUNIT_CASE(signal_stops_the_taking_of_locks),
 	KUNIT_CASE(modify_flags_returns_the_range),
 	KUNIT_CASE(modify_flags_returns_sticky_flags),
 	KUNIT_CASE_PARAM(change_survives_lack_of_memory, round_trips_gen_params),

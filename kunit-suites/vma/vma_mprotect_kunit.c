@@ -5,6 +5,7 @@
  *
  * checkpatch: SPLIT_STRING: pictures are wide
  */
+#include <linux/backing-dev.h>
 #include <linux/mman.h>
 #include <linux/personality.h>
 
@@ -58,7 +59,7 @@ static bool writable(const char *protection)
 }
 
 /* A charge that the protection does not imply is "+acct", one missing, too. */
-static const char *acct(int kind, const char *was, const char *is)
+static const char *acct_note(int kind, const char *was, const char *is)
 {
 	const bool charged = kinds[kind].charged &&
 			     (writable(is) || kinds[kind].for_good) &&
@@ -78,15 +79,15 @@ static void protection_is_changed(struct kunit *test)
 	char picture[128];
 
 	snprintf(picture, sizeof(picture), "AAAA A:%s%s%s", from,
-		 kinds[kind].attr, acct(kind, from, from));
+		 kinds[kind].attr, acct_note(kind, from, from));
 	tmm_draw(t, picture);
 	tmm_must(t, TMM_MPROTECT(1, 2, to));
 	if (strcmp(from, to))
 		snprintf(picture, sizeof(picture),
 			 "ABBC A:%s%s%s B:%s%s%s C:%s%s%s",
-			 from, kinds[kind].attr, acct(kind, from, from),
-			 to, kinds[kind].attr, acct(kind, from, to),
-			 from, kinds[kind].attr, acct(kind, from, from));
+			 from, kinds[kind].attr, acct_note(kind, from, from),
+			 to, kinds[kind].attr, acct_note(kind, from, to),
+			 from, kinds[kind].attr, acct_note(kind, from, from));
 	tmm_expect_layout(t, picture);
 	/* What may be done is done by the page tables. */
 	if (strchr(to, 'r'))
@@ -125,6 +126,9 @@ static const struct tmm_case stops[] = {
 	  NULL },
 	{ "grows_down_from_a_hole", "..AA",
 	  TMM_OP(MPROTECT, 0, 2, .attr = "r", .arg = PROT_GROWSDOWN), -ENOMEM,
+	  NULL },
+	{ "grows_down_into_nothing", "AA....BB",
+	  TMM_OP(MPROTECT, 2, 2, .attr = "r", .arg = PROT_GROWSDOWN), -ENOMEM,
 	  NULL },
 	{ "grows_both_ways", "AAAA",
 	  TMM_OP(MPROTECT, 0, 2, .attr = "r",
@@ -295,6 +299,19 @@ static void page_is_not_made_writable_behind_the_trackers(struct kunit *test)
 	tmm_must(t, TMM_MPROTECT(0, 4, "rw"));
 }
 
+/* Whom get_user_pages() has to keep from writing unseen. */
+static void dirty_pages_of_files_are_tracked(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AABBCCDD A:rwsf4 B:rsf4 C:rwf4 D:rwsf2");
+	KUNIT_EXPECT_TRUE(test, vma_needs_dirty_tracking(tmm_vma(t, 0)));
+	KUNIT_EXPECT_FALSE(test, vma_needs_dirty_tracking(tmm_vma(t, 2)));
+	KUNIT_EXPECT_FALSE(test, vma_needs_dirty_tracking(tmm_vma(t, 4)));
+	KUNIT_EXPECT_EQ(test, vma_needs_dirty_tracking(tmm_vma(t, 6)),
+			mapping_can_writeback(tmm_file(t, 2)->f_mapping));
+}
+
 static void zero_page_stays_read_only(struct kunit *test)
 {
 	struct test_mm *t = tmm_create(test);
@@ -334,6 +351,7 @@ static struct kunit_case vma_mprotect_cases[] = {
 	KUNIT_CASE(charge_is_limited),
 	KUNIT_CASE(data_is_limited),
 	KUNIT_CASE(page_is_not_made_writable_behind_the_trackers),
+	KUNIT_CASE(dirty_pages_of_files_are_tracked),
 	KUNIT_CASE(zero_page_stays_read_only),
 	KUNIT_CASE(guards_and_holes_are_left_alone),
 	{}

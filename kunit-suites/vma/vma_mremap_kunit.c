@@ -157,9 +157,9 @@ static const struct tmm_case remaps_in_steps[] = {
 		 "........AABB B:r"),
 	TMM_CASE("move_several_and_holes", "AA..BB.C B:r C:rw#1",
 		 TMM_MOVE(0, 8, 10), "..........AA..BB.C B:r C:rw#1@7"),
-	TMM_CASE("move_parts_of_several", "AAABBBCC A:rw#1 B:rwsf0 C:r",
+	TMM_CASE("move_parts_of_several", "AAABBBCC A:rw#1 B:rwsf2 C:r",
 		 TMM_MOVE(1, 6, 10),
-		 "A......B..CCDDDE A:rw#1 B:r C:rw#1@1 D:rwsf0@3 E:r"),
+		 "A......B..CCDDDE A:rw#1 B:r C:rw#1@1 D:rwsf2@3 E:r"),
 	TMM_CASE("move_several_over_others", "AABB..CCDD A:rw#1 B:r C:rwsf0 D:r",
 		 TMM_MOVE(0, 4, 5), ".....AABBB A:rw#1@0 B:r"),
 	TMM_CASE("keep_several", "AABB A:rw#1 B:r",
@@ -196,7 +196,6 @@ static void remaps_as_asked_in_steps(struct kunit *test)
 {
 	tmm_run_case(test, test->param_value);
 }
-
 
 /* Each of these changes nothing. */
 static const struct tmm_case refusals[] = {
