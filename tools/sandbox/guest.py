@@ -238,7 +238,8 @@ def _add_shell(folder: Path) -> None:
 
 def is_static(path: Path) -> bool:
     """Whether a file is an ELF executable for this machine that needs no interpreter."""
-    header = path.read_bytes()[:4096]
+    with open(path, 'rb') as file:
+        header = file.read(4096)
     if header[:5] != b'\x7fELF\x02' or len(header) < 64:
         return False
     kind, machine = struct.unpack_from('<HH', header, 16)

@@ -7,7 +7,7 @@ is a result and not the end.
 """
 
 import re
-import selectors
+import select
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -159,6 +159,14 @@ def unlisted(space: UserSpace) -> List[str]:
     return [name for name in space.programs if name not in known]
 
 
+@dataclass
+class Started:
+    """A program that is running, and what it printed so far."""
+    kernel: str
+    program: Program
+    lines: List[str]
+
+
 class Run:
     """Boots the programs on one or several kernels, some at a time."""
 
@@ -174,67 +182,67 @@ class Run:
     def run(self, builds: Dict[str, Build], programs: Sequence[Program]
             ) -> Dict[str, Dict[str, Row]]:
         """The rows by kernel and name of the program."""
-        waiting = [(side, program) for program in programs for side in builds]
-        rows: Dict[str, Dict[str, Row]] = {side: {} for side in builds}
-        active: Dict[Guest, Tuple[str, Program, List[str]]] = {}
+        rows: Dict[str, Dict[str, Row]] = {kernel: {} for kernel in builds}
+        waiting: List[Tuple[str, Program]] = []
+        for program in programs:
+            why = self._space.failed.get(program.name.split()[0])
+            for kernel in builds:
+                if why is None:
+                    waiting.append((kernel, program))
+                else:
+                    rows[kernel][program.name] = _not_built(program, why)
         meter = Meter('running', len(waiting), 'programs')
-        done = 0
-        with selectors.DefaultSelector() as selector:
-            try:
-                while waiting or active:
-                    while waiting and len(active) < self._jobs:
-                        side, program = waiting.pop(0)
-                        if program.name.split()[0] in self._space.failed:
-                            rows[side][program.name] = _not_built(program, self._space)
-                            continue
-                        lines: List[str] = []
-                        one = self._start(side, builds[side], program, lines)
-                        active[one] = side, program, lines
-                        selector.register(one.fileno(), selectors.EVENT_READ, one)
-                    for key, _ in selector.select(timeout=0.2):
-                        key.data.read()
-                    meter.at(done)
-                    for one in [one for one in active if one.how or one.overdue()]:
-                        side, program, lines = active.pop(one)
-                        selector.unregister(one)
-                        rows[side][program.name] = _row(one, program, lines, builds[side])
-                        done += 1
-            finally:
-                meter.close()
-                for one in active:
-                    one.kill()
+        active: Dict[Guest, Started] = {}
+        try:
+            while waiting or active:
+                while waiting and len(active) < self._jobs:
+                    one, started = self._start(builds, *waiting.pop(0))
+                    active[one] = started
+                for one in select.select(list(active), [], [], 0.2)[0]:
+                    one.read()
+                for one in [one for one in active if one.how or one.overdue()]:
+                    started = active.pop(one)
+                    rows[started.kernel][started.program.name] = _row(
+                        one, started, builds[started.kernel])
+                    meter.at(meter.count + 1)
+        finally:
+            meter.close()
+            for one in active:
+                one.kill()
         return rows
 
-    def _start(self, side: str, build: Build, program: Program, lines: List[str]) -> Guest:
+    def _start(self, builds: Dict[str, Build], kernel: str, program: Program
+               ) -> Tuple[Guest, Started]:
         self._number += 1
+        build = builds[kernel]
         options = kbuild.options(build.folder)
         slow = _SLOWNESS if any(options.get(name) == 'y' for name in _SLOW) else 1
         machine = Machine(program.memory, program.cpus, ext4='1G', zram='512M', directory='/mnt',
                           user=program.user,
                           arguments=build.config.kernel_args + self._kernel_args)
-        log = self._logs / side / f'{program.file}.log' if side else \
-            self._logs / f'{program.file}.log'
-        log.parent.mkdir(exist_ok=True)
+        logs = self._logs / kernel if kernel else self._logs
+        logs.mkdir(exist_ok=True)
+        started = Started(kernel, program, [])
         return Guest(build.linux, machine, self._space.root, program.words,
-                     build.linux.parent / f'guest-{self._number}', log,
-                     self._limit or program.limit * slow, lines.append)
+                     build.linux.parent / f'guest-{self._number}', logs / f'{program.file}.log',
+                     self._limit or program.limit * slow, started.lines.append), started
 
 
-def _not_built(program: Program, space: UserSpace) -> Row:
-    why = space.failed[program.name.split()[0]]
+def _not_built(program: Program, why: str) -> Row:
     return Row(program, [Result(tap.WHOLE, tap.FAILED, f'does not build: {why}')],
                Ending(guest.FAILED, reason=why), 0.0)
 
 
-def _row(one: Guest, program: Program, lines: Sequence[str], build: Build) -> Row:
+def _row(one: Guest, started: Started, build: Build) -> Row:
     """Judge what a guest left behind."""
-    results = tap.judge(lines, one.ending())
+    seconds = time.monotonic() - one.started
+    results = tap.judge(started.lines, one.ending())
     splats = kernel_log.scan(one.kernel_lines())
     decoded = [kernel_log.decode(splat.lines, build.folder / 'vmlinux', build.tree.src)
                for splat in splats[:5]]
     if splats:
         results.append(Result('the kernel log', tap.FAILED, splats[0].title))
-    return Row(program, results, one.ending(), time.monotonic() - one.started, splats=decoded)
+    return Row(started.program, results, one.ending(), seconds, splats=decoded)
 
 
 def expect(rows: Iterable[Row], known: Sequence[Expectation]) -> None:
