@@ -144,7 +144,7 @@ class Boot(Guests):
         script = self.file('sleep', '#!/nowhere\n')
         os.chmod(script, 0o755)
         self.assertEqual(tool(*boot, script)[0], 127)
-        self.assertEqual(tool(*boot, '--arg=root=/dev/nowhere', source[:-2])[0], 125)
+        self.assertEqual(tool(*boot, '--arg=init=/nowhere', source[:-2])[0], 125)
         self.nothing_left()
 
 
