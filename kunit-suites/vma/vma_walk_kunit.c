@@ -597,6 +597,7 @@ static void make_uffd(struct walk *w, struct walk_op *op)
 {
 	op->op.kind = TMM_OP_UFFD;
 	op->op.arg = once_in(w, 2) ? -1 : below(w, TMM_UFFDS);
+	op->op.mode = UFFDIO_REGISTER_MODE_MISSING;
 }
 
 static void make_write(struct walk *w, struct walk_op *op)
