@@ -587,14 +587,15 @@ static long lock(struct walk_model *m, const struct tmm_op *op)
 static long register_uffd(struct walk_model *m, const struct tmm_op *op)
 {
 	const int end = op->page + op->nr;
-	const int gone = m->page[op->page].uffd;
 	struct walk_page want;
-	int i, next;
+	int gone = -1, i, next;
 
+	for (i = op->page; i < end && gone < 0; i++)
+		gone = m->page[i].mapped ? m->page[i].uffd : -1;
 	/* The contexts stay with the parent. */
 	if (m->forked)
 		return WALK_UNKNOWN;
-	if (op->arg < 0 && (!m->page[op->page].mapped || gone < 0))
+	if (op->arg < 0 && gone < 0)
 		return 0;
 	for (i = op->page; i < end; i++) {
 		const struct walk_page *p = &m->page[i];
