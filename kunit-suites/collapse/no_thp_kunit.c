@@ -10,15 +10,15 @@ static void needs_huge_pages(struct kunit *test)
 	kunit_skip(test, "no huge pages (CONFIG_TRANSPARENT_HUGEPAGE)");
 }
 
-static struct kunit_case needs_huge_pages_cases[] = {
-	KUNIT_CASE(needs_huge_pages),
-	{}
-};
-
+/* Cases of its own for each: KUnit keeps in a case that it was skipped. */
 #define STAND_IN(suite)						\
+static struct kunit_case suite##_cases[] = {			\
+	KUNIT_CASE(needs_huge_pages),				\
+	{}							\
+};								\
 static struct kunit_suite suite##_suite = {			\
 	.name = #suite,						\
-	.test_cases = needs_huge_pages_cases,			\
+	.test_cases = suite##_cases,				\
 };								\
 kunit_test_suite(suite##_suite)
 
