@@ -22,9 +22,10 @@ KERNEL = {
     'Makefile': '# SPDX\nVERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\nEXTRAVERSION =\nNAME = Fake\n',
     'Kbuild': '# top\n', 'mm/Kconfig': '# mm\n', 'mm/Makefile': 'obj-y := vma.o\n',
     'mm/vma.c': MM, 'mm/tests/some_kunit.c': '/* a test */\n', 'lib/crlf.txt': 'one\r\ntwo\r\n',
-    '.gitignore': '*.o\n\n#\n# Debian packaging: as in the package\n#\n/*\n!/debian/\n',
-    'arch/um/ignored.o': 'in the package, though ignored\n',
+    '.gitignore': '*.o\n', 'arch/um/ignored.o': 'in the package, though ignored\n',
 }
+# What the packaging adds to .gitignore.
+PACKAGING = '\n#\n# Debian packaging: as in the package\n#\n/*\n!/debian/\n'
 QUIET = {'GIT_CONFIG_GLOBAL': os.devnull, 'GIT_CONFIG_NOSYSTEM': '1',
          'GIT_AUTHOR_NAME': 'A Tester', 'GIT_AUTHOR_EMAIL': 'tester@example.org',
          'GIT_COMMITTER_NAME': 'A Tester', 'GIT_COMMITTER_EMAIL': 'tester@example.org'}
@@ -53,7 +54,7 @@ def make_package(folder: Path, name: str = PACKAGE, version: str = VERSION) -> P
     top = f'linux-source-{name.rpartition("-")[2]}'
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
-        write(work / top, KERNEL)
+        write(work / top, {**KERNEL, '.gitignore': KERNEL['.gitignore'] + PACKAGING})
         write(work / 'deb', {'DEBIAN/control': f'Package: {name}\nVersion: {version}\n'
                              'Architecture: all\nMaintainer: Nobody <nobody@localhost>\n'
                              'Description: a kernel for tests\n', 'usr/src/README': 'see above\n'})

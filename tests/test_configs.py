@@ -52,7 +52,7 @@ class Fragments(unittest.TestCase):
     def test_names_compose_and_arguments_follow(self) -> None:
         config = configs.load('debug+smp')
         self.assertEqual([path.stem for path in config.fragments],
-                         ['common', 'mm', 'thp', 'debug', 'smp'])
+                         ['common', 'mm', 'thp', 'pgtable', 'debug', 'smp'])
         self.assertEqual(config.kernel_args, ('ncpus=2', 'seccomp=on'))
         self.assertEqual(configs.load('fast').kernel_args, ())
 

@@ -279,7 +279,7 @@ class Runs(FakeGuest):
         logs.mkdir(exist_ok=True)
         run = Run(UserSpace(self.root, (), failed), logs, 2)
         programs = [Program(name, limit=2) for name in names]
-        with mock.patch.object(guest, '_disk', return_value='/dev/null'), \
+        with mock.patch.object(guest, 'make_disk', return_value='/dev/null'), \
                 mock.patch.object(shutil, 'which', return_value=None):
             found = run.run({'': self.build()}, programs)['']
         self.nothing_left()

@@ -40,6 +40,7 @@ HUNG, FLOODED = boot.HUNG, boot.FLOODED
 _STARTED = 'guest: started'
 _VERDICT = re.compile(r'guest: (?:(exited|killed) (\d+)|failed (.*))$')
 _LOG_LIMIT = 16 << 20
+_LOOK = 0.02            # seconds between looks at a log that the kernel writes by itself
 _LIMITS = boot.Limits(silence=float('inf'), case=float('inf'), output=_LOG_LIMIT)
 _MOST_WORDS = 30        # the kernel's CONFIG_INIT_ENV_ARG_LIMIT, less what is ours
 _EVERYWHERE = '/usr/local/sbin:/usr/sbin:/sbin'
@@ -279,5 +280,5 @@ def wait(guest: Guest) -> Ending:
     """Let one guest run to its end."""
     with running(guest):
         while guest.read() and not guest.overdue():
-            select.select([guest.fileno()], [], [], 0.2)
+            select.select([guest.fileno()], [], [], _LOOK)
     return guest.ending()
