@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The topics of UML by programs in its user space: a reproducer for each bug.
+"""Programs in the user space of UML: a reproducer for each bug, an interface as callers see it.
 
 Only a program sees what the host has mapped, so what arch/um does is tested
 here and not by KUnit.  Each program in tools/guest/tests/ is one test per
@@ -41,6 +41,7 @@ ONE = (Machine('guest'), Machine('guest', ('--arg=seccomp=on',)), Machine('guest
 MORE = (Machine('guest+smp', ('--cpus=3',)),)
 
 MACHINES: Dict[str, Tuple[Machine, ...]] = {
+    'collapse_light': ONE,
     'futex_atomic': MORE,
     'huge_change': ONE + MORE,
     'huge_collapse': ONE + MORE,
@@ -48,6 +49,7 @@ MACHINES: Dict[str, Tuple[Machine, ...]] = {
     'huge_uaccess': ONE + MORE,
     'huge_watch': ONE + MORE,
     'hwpoison_fault': ONE,
+    'ksm_uffd': ONE,
     'race_unmap': MORE,
     'race_writes': MORE,
     'set_ptes': ONE,
