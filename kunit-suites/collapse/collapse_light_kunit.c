@@ -145,7 +145,7 @@ static bool is_swapped(enum backing b)
 	return b == SWAP || b == SWAPPED_SHMEM;
 }
 
-static bool is_file(enum backing b)
+static bool __maybe_unused is_file(enum backing b)
 {
 	return b == PAGE_CACHE || b == DISK;
 }
