@@ -316,6 +316,8 @@ static void fill_hole(struct ct *ct, struct page *page)
 {
 	struct folio *folio;
 
+	if (!IS_ENABLED(CONFIG_SHMEM))
+		return;
 	KUNIT_EXPECT_EQ(ct->test, shmem_get_folio(file_inode(ct->t->file[0]), 505,
 						  0, &folio, SGP_CACHE), 0);
 	folio_unlock(folio);
@@ -658,6 +660,8 @@ static void set_shmem_enabled(const char *mode)
 	const unsigned long flags = transparent_hugepage_flags;
 	const unsigned long inherit = huge_anon_orders_inherit;
 
+	if (!IS_ENABLED(CONFIG_SHMEM))
+		return;
 	/* It would start khugepaged. */
 	transparent_hugepage_flags &= ~(BIT(TRANSPARENT_HUGEPAGE_FLAG) |
 					BIT(TRANSPARENT_HUGEPAGE_REQ_MADV_FLAG));

@@ -141,7 +141,7 @@ static void protection_goes_with_the_registration(struct kunit *test)
 {
 	struct test_mm *t;
 
-	tmm_require(test, "AAAA A:rw#1u0+wp");
+	tmm_require(test, "AAAABB A:rw#1u0+wp B:rwsf0u0+wp+only");
 	t = tmm_create(test);
 	tmm_draw(t, "AAAABB A:rw#1u0+wp B:rw#1");
 	tmm_must(t, TMM_UFFD_WP(0, 4));
@@ -164,7 +164,7 @@ static void protection_does_not_move(struct kunit *test)
 {
 	struct test_mm *t;
 
-	tmm_require(test, "AAAA A:rw#1u0+wp");
+	tmm_require(test, "AAAA A:rwsf0u0+wp+only");
 	t = tmm_create(test);
 	tmm_draw(t, "AAAA A:rw#1u0+wp");
 	tmm_must(t, TMM_UFFD_WP(0, 4));
@@ -183,7 +183,7 @@ static void protection_is_not_inherited(struct kunit *test)
 {
 	struct test_mm *t;
 
-	tmm_require(test, "AAAA A:rw#1u0+wp");
+	tmm_require(test, "AAAABB A:rw#1u0+wp B:rwsf0u0+wp+only");
 	t = tmm_create(test);
 	tmm_draw(t, "AAAABB A:rw#1u0+wp B:rwsf0u0+wp+only");
 	tmm_must(t, TMM_UFFD_WP(0, 6));
@@ -226,7 +226,7 @@ static void close_lifts_protection(struct kunit *test)
 {
 	struct test_mm *t;
 
-	tmm_require(test, "AAAA A:rwu0+wp");
+	tmm_require(test, "AAAA.BB A:rw#1u0+wp B:rwsf0u0+wp+only");
 	t = tmm_create(test);
 	tmm_draw(t, "AAAA.BB A:rw#1u0+wp B:rwsf0u0+wp+only");
 	tmm_must(t, TMM_UFFD_WP(0, 4));
