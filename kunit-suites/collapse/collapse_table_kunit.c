@@ -232,8 +232,8 @@ static void copy_late(struct ct *ct)
 
 	lockdep_off();
 	handle_mm_fault(vma, ct_addr(ct, 1024 + 300), FAULT_FLAG_WRITE, NULL);
-	lockdep_on();
 	ct->result = PageAnon(ct_page(ct, 1024 + 300));
+	lockdep_on();
 }
 
 /* By then 300 entries are gone already, and their pages have to know. */
