@@ -140,7 +140,8 @@ class _Make:
             if not (self.folder / 'linux').exists():
                 return 0
             found = sum(name.endswith('.o.cmd') for part in self.folder.iterdir()
-                        if part.is_dir() and part.name not in _HOST_PARTS
+                        if part.is_dir() and not part.is_symlink()
+                        and part.name not in _HOST_PARTS
                         for _, _, names in os.walk(part) for name in names)
             count.write_text(f'{found}\n', encoding='ascii')
         return int(count.read_text(encoding='ascii'))
