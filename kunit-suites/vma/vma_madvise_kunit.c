@@ -317,6 +317,8 @@ static void require_discard(struct kunit *test, const struct discard *d)
 	tmm_require(test, d->picture);
 	if (strstr(d->picture, "sf0") && !IS_ENABLED(CONFIG_SHMEM))
 		kunit_skip(test, "no files with holes (CONFIG_SHMEM)");
+	if (d->op.arg == MADV_REMOVE && !IS_ENABLED(CONFIG_TMPFS))
+		kunit_skip(test, "no holes punched into files (CONFIG_TMPFS)");
 	if (d->op.arg == MADV_WILLNEED && !IS_ENABLED(CONFIG_SWAP))
 		kunit_skip(test, "nothing to be read in (CONFIG_SWAP)");
 }
@@ -341,8 +343,8 @@ static void pages_are_removed_from_the_file(struct kunit *test)
 {
 	struct test_mm *t = tmm_create(test);
 
-	if (!IS_ENABLED(CONFIG_SHMEM))
-		kunit_skip(test, "no files with holes (CONFIG_SHMEM)");
+	if (!IS_ENABLED(CONFIG_TMPFS))
+		kunit_skip(test, "no holes punched into files (CONFIG_TMPFS)");
 	tmm_draw(t, "..AAAABB A:rwsf0@5 B:rsf0@20");
 	tmm_must(t, TMM_WRITE(2, 4));
 	tmm_must(t, TMM_MADVISE(3, 2, MADV_REMOVE));
