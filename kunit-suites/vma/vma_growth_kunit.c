@@ -247,6 +247,45 @@ static void stack_grows_down(struct kunit *test)
 			     " A:r B:rw#1+growsdown");
 }
 
+static void stack_has_a_lowest_address(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+	int err;
+
+	tmm_must(t, TMM_MMAP(40, 4, "rw+growsdown"));
+	mmap_write_lock(t->mm);
+	err = expand_downwards(vma_lookup(t->mm, tmm_addr(t, 40)), 0);
+	mmap_write_unlock(t->mm);
+	KUNIT_EXPECT_EQ(test, err, -EPERM);
+	/* Stacks need no gap between each other. */
+	tmm_must(t, TMM_MMAP(36, 2, "rw+growsdown"));
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 40, 38), 0);
+	tmm_expect_layout(t, "....................................AABBBBBB"
+			     " A:rw+growsdown B:rw#1+growsdown");
+}
+
+/* Page offsets begin at none: a stack that came from far below has few. */
+static void stack_has_a_lowest_page_offset(struct kunit *test)
+{
+	const unsigned long low = PAGE_ALIGN(mmap_min_addr) + PAGE_SIZE;
+	struct test_mm *t = tmm_create(test);
+	unsigned long addr;
+	int pages = low >> PAGE_SHIFT;
+
+	addr = vm_mmap(NULL, low, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_FIXED |
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, 0);
+	KUNIT_ASSERT_EQ(test, addr, low);
+	KUNIT_ASSERT_EQ(test, put_user(1, (char __user *)low), 0);
+	addr = ksys_mremap(low, PAGE_SIZE, PAGE_SIZE,
+			   MREMAP_MAYMOVE | MREMAP_FIXED, tmm_addr(t, 60));
+	KUNIT_ASSERT_EQ(test, addr, tmm_addr(t, 60));
+	KUNIT_ASSERT_LT(test, pages, 50);
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 60, 60 - pages - 1), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, grow_down_to(t, 60, 60 - pages), 0);
+	KUNIT_EXPECT_EQ(test, vma_start_pgoff(tmm_vma(t, 60)), 0);
+	KUNIT_EXPECT_EQ(test, tmm_vma(t, 60)->vm_start, tmm_addr(t, 60 - pages));
+}
+
 static void locked_stack_is_counted(struct kunit *test)
 {
 	struct test_mm *t = tmm_create(test);
@@ -275,6 +314,24 @@ static int relocate_down(struct test_mm *t, int from, int pages)
 	return err;
 }
 
+/*
+ * Neither charged nor counted are the pages that the VMA has in addition until
+ * it is shrunk again: do it here, to have the rest compared.
+ */
+static void clear_half_relocated(struct test_mm *t)
+{
+	struct vm_area_struct *vma = tmm_vma(t, 12);
+	const long more = vma_pages(vma) - 4;
+
+	if (more) {
+		vm_acct_memory(more);
+		mmap_write_lock(t->mm);
+		vm_stat_account(t->mm, vma->vm_flags, more);
+		mmap_write_unlock(t->mm);
+	}
+	tmm_clear(t);
+}
+
 static void stack_is_relocated(struct kunit *test)
 {
 	struct test_mm *t = tmm_create(test);
@@ -290,6 +347,39 @@ static void stack_is_relocated(struct kunit *test)
 	tmm_must(t, TMM_MMAP(0, 1, "r"));
 	KUNIT_EXPECT_EQ(test, relocate_down(t, 1, 1), -EFAULT);
 	tmm_expect_layout(t, "ABBBB A:r B:rw#1@12");
+}
+
+/* Half way there it covers both places, and each page is in one of them. */
+static void relocation_survives_lack_of_memory(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+	struct vm_area_struct *vma;
+	bool failed = true;
+	int nth, err;
+
+	if (!tmm_can_inject())
+		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	for (nth = 1; nth < 20; nth++) {
+		tmm_draw(t, "............AAAA A:rw#1");
+		vma = tmm_vma(t, 12);
+		mmap_write_lock(t->mm);
+		tmm_arm(nth);
+		err = relocate_vma_down(vma, 2 * PAGE_SIZE);
+		failed = tmm_disarm();
+		mmap_write_unlock(t->mm);
+		if (!failed)
+			break;
+		KUNIT_EXPECT_EQ(test, tmm_resident(t, 0, 20), 4);
+		if (err && err != -ENOMEM)
+			KUNIT_FAIL(test, "error %d with allocation %d failing", err, nth);
+		clear_half_relocated(t);
+	}
+	t->doing = "relocate_vma_down()";
+	__tmm_report(t, tmm_check(t));
+	KUNIT_EXPECT_FALSE(test, failed);
+	KUNIT_EXPECT_GT(test, nth, 1);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	tmm_expect_layout(t, "..........AAAA A:rw#1@12");
 }
 
 /*
@@ -455,6 +545,28 @@ static void no_room_below_a_stack(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, find_room(t, 0, 46, 2, 0, 0), 44);
 }
 
+/* But between what is mapped and the gap there is. */
+static void room_ends_at_the_gap_of_a_stack(struct kunit *test)
+{
+	const unsigned long down = VM_UNMAPPED_AREA_TOPDOWN;
+	struct test_mm *t = tmm_create(test);
+
+	stack_guard_gap = 4 * PAGE_SIZE;
+	tmm_draw(t, "AA");
+	tmm_must(t, TMM_MMAP(40, 4, "rw+growsdown"));
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 44, 30, 0, 0), 2);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 44, 34, 0, 0), 2);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 44, 36, 0, 0), -ENOMEM);
+	/* Where the highest hole would reach into the gap, one below is taken. */
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 34, 2, down, 0), 32);
+	KUNIT_EXPECT_EQ(test, find_room(t, 0, 40, 2, down, 0), 34);
+	KUNIT_EXPECT_EQ(test, find_room(t, 35, 44, 2, down, 0), -ENOMEM);
+	stack_guard_gap = 256UL << PAGE_SHIFT;
+	t->doing = "vm_unmapped_area()";
+	tmm_expect_layout(t, "AA......................................BBBB"
+			     " B:rw+growsdown");
+}
+
 /*
  * Growth as a fault asks for it, under the mmap_lock for read, and as
  * get_user_pages() does.
@@ -606,8 +718,11 @@ static struct kunit_case vma_growth_cases[] = {
 	KUNIT_CASE(heap_is_locked_as_all_that_comes),
 	KUNIT_CASE(number_of_vmas_limits_the_heap),
 	KUNIT_CASE(stack_grows_down),
+	KUNIT_CASE(stack_has_a_lowest_address),
+	KUNIT_CASE(stack_has_a_lowest_page_offset),
 	KUNIT_CASE(locked_stack_is_counted),
 	KUNIT_CASE(stack_is_relocated),
+	KUNIT_CASE(relocation_survives_lack_of_memory),
 	KUNIT_CASE(stack_grows_by_a_fault),
 	KUNIT_CASE(stack_grows_for_others),
 	KUNIT_CASE(stack_survives_lack_of_memory),
@@ -619,6 +734,7 @@ static struct kunit_case vma_growth_cases[] = {
 	KUNIT_CASE(first_stack_is_inserted),
 	KUNIT_CASE(room_has_bounds),
 	KUNIT_CASE(no_room_below_a_stack),
+	KUNIT_CASE(room_ends_at_the_gap_of_a_stack),
 	{}
 };
 

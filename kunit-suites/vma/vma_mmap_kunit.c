@@ -5,6 +5,7 @@
  *
  * checkpatch: SPLIT_STRING: pictures are wide
  */
+#include <linux/ksm.h>
 #include <linux/mman.h>
 #include <linux/sched/coredump.h>
 
@@ -95,6 +96,12 @@ static const struct tmm_case prepared[] = {
 		 "AAAA A:rwf5"),
 	TMM_CASE("zero_private_apart_from_anonymous", "AA..",
 		 TMM_MMAP(2, 2, "rwf5"), "AABB B:rwf5"),
+	TMM_CASE("hidden_until_mapped", "....", TMM_MMAP(0, 2, "rwsf6"),
+		 "AA A:rwsf6+pfnmap"),
+	TMM_CASE("hidden_next_to_its_like", "AA.. A:rwsf6+pfnmap",
+		 TMM_MMAP(2, 2, "rwsf6"), "AABB A:rwsf6+pfnmap B:rwsf6+pfnmap"),
+	TMM_CASE("hidden_private", "AABB A:rw#1 B:r", TMM_MMAP(1, 2, "rf6"),
+		 "ACCB A:rw#1 C:rf6+pfnmap B:r"),
 };
 
 KUNIT_ARRAY_PARAM_DESC(prepared, prepared, name);
@@ -138,6 +145,11 @@ static const struct tmm_case failing[] = {
 		 TMM_MMAP(1, 4, "rwf4"), "A....C A:rw#1 C:rw#2+lock"),
 	TMM_CASE("prepare_over_itself", "AAAA A:rwsf4", TMM_MMAP(1, 2, "rwsf4"),
 		 "A..B A:rwsf4 B:rwsf4"),
+	TMM_CASE("mapped", "....", TMM_MMAP(0, 2, "rwsf6"), "...."),
+	TMM_CASE("mapped_over_some", "AABBCC A:rw#1 B:rwsf0 C:rw#2+lock",
+		 TMM_MMAP(1, 4, "rf6"), "A....C A:rw#1 C:rw#2+lock"),
+	TMM_CASE("mapped_between_its_like", "AA..BB A:rwsf6+pfnmap B:rwsf6+pfnmap",
+		 TMM_MMAP(2, 2, "rwsf6"), "AA..BB A:rwsf6+pfnmap B:rwsf6+pfnmap"),
 };
 
 KUNIT_ARRAY_PARAM_DESC(failing, failing, name);
@@ -152,6 +164,44 @@ static void drivers_error_leaves_a_hole(struct kunit *test)
 	tmm_expect_err(t, -EIO, c->op);
 	tmm_driver_fails(0);
 	tmm_expect_layout(t, c->after);
+}
+
+/* Nor is anything left of a mapping whose pages would not fit into it. */
+static void action_that_does_not_fit_leaves_a_hole(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AABBCC A:rw#1 B:rwsf0 C:rw#2+lock");
+	tmm_expect_err(t, -EFAULT, TMM_MMAP(1, 4, "rwf6@32"));
+	tmm_expect_layout(t, "A....C A:rw#1 C:rw#2+lock");
+	tmm_expect_err(t, -EFAULT, TMM_MMAP(2, 2, "rsf6@40"));
+	tmm_expect_layout(t, "A....C A:rw#1 C:rw#2+lock");
+}
+
+/*
+ * What a process gets whose memory KSM merges by default: all but what a
+ * driver might still change.
+ */
+static void ksm_takes_what_no_driver_changes(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	if (!IS_ENABLED(CONFIG_KSM))
+		kunit_skip(test, "no KSM (CONFIG_KSM)");
+	KUNIT_ASSERT_EQ(test, ksm_enable_merge_any(t->mm), 0);
+	tmm_must(t, TMM_MMAP(0, 2, "rw"));
+	tmm_must(t, TMM_MMAP(2, 2, "rwf0"));
+	tmm_must(t, TMM_MMAP(4, 2, "rwsf0"));
+	tmm_must(t, TMM_MMAP(6, 2, "rwf4"));
+	tmm_must(t, TMM_MMAP(8, 2, "rwf2"));
+	tmm_must(t, TMM_MMAP(10, 2, "rwf6"));
+	tmm_expect_layout(t, "AABBCCDDEEFF A:rw+mergeable B:rwf0+mergeable C:rwsf0"
+			     " D:rwf4+mergeable E:rwf2+mergeable F:rwf6+pfnmap");
+	/* One that is told of its end is given up to have them merge. */
+	tmm_must(t, TMM_MMAP(12, 2, "rw"));
+	tmm_expect_layout(t, "AABBCCDDEEFFGG A:rw+mergeable B:rwf0+mergeable C:rwsf0"
+			     " D:rwf4+mergeable E:rwf2+mergeable F:rwf6+pfnmap"
+			     " G:rw+mergeable");
 }
 
 /*
@@ -456,6 +506,8 @@ static struct kunit_case vma_mmap_cases[] = {
 	KUNIT_CASE_PARAM(drivers_prepare_a_mapping, prepared_gen_params),
 	KUNIT_CASE_PARAM(driver_exchanges_the_file, zero_shared_gen_params),
 	KUNIT_CASE_PARAM(drivers_error_leaves_a_hole, failing_gen_params),
+	KUNIT_CASE(action_that_does_not_fit_leaves_a_hole),
+	KUNIT_CASE(ksm_takes_what_no_driver_changes),
 	KUNIT_CASE(access_to_the_file_limits_the_mapping),
 	KUNIT_CASE(sealed_file_is_not_mapped_for_writing),
 	KUNIT_CASE(files_that_cannot_be_mapped),

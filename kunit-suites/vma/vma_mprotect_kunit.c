@@ -299,6 +299,11 @@ static void page_is_not_made_writable_behind_the_trackers(struct kunit *test)
 	tmm_must(t, TMM_MPROTECT(0, 4, "rw"));
 }
 
+static bool tracked(struct vm_area_struct *vma)
+{
+	return vma_wants_writenotify(vma, vm_get_page_prot(vma->vm_flags));
+}
+
 /* Whom get_user_pages() has to keep from writing unseen. */
 static void dirty_pages_of_files_are_tracked(struct kunit *test)
 {
@@ -310,6 +315,25 @@ static void dirty_pages_of_files_are_tracked(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, vma_needs_dirty_tracking(tmm_vma(t, 4)));
 	KUNIT_EXPECT_EQ(test, vma_needs_dirty_tracking(tmm_vma(t, 6)),
 			mapping_can_writeback(tmm_file(t, 2)->f_mapping));
+}
+
+/* Neither is anything to be told by a driver of no memory, if it does not ask. */
+static void who_asks_is_told_of_first_writes(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AABBCCDD A:rwsf3 B:rsf3 C:rwsf6+pfnmap D:rwsf4");
+	KUNIT_EXPECT_TRUE(test, tracked(tmm_vma(t, 0)));
+	KUNIT_EXPECT_FALSE(test, tracked(tmm_vma(t, 2)));
+	KUNIT_EXPECT_FALSE(test, tracked(tmm_vma(t, 4)));
+	KUNIT_EXPECT_TRUE(test, tracked(tmm_vma(t, 6)));
+	KUNIT_EXPECT_EQ(test, vma_mmu_pagesize(tmm_vma(t, 4)), PAGE_SIZE);
+	/* With the protection comes, and goes, who is told. */
+	tmm_must(t, TMM_MPROTECT(0, 2, "r"));
+	KUNIT_EXPECT_FALSE(test, tracked(tmm_vma(t, 0)));
+	tmm_must(t, TMM_MPROTECT(0, 4, "rw"));
+	tmm_expect_layout(t, "AAAACCDD A:rwsf3 C:rwsf6+pfnmap D:rwsf4");
+	KUNIT_EXPECT_TRUE(test, tracked(tmm_vma(t, 2)));
 }
 
 static void zero_page_stays_read_only(struct kunit *test)
@@ -352,6 +376,7 @@ static struct kunit_case vma_mprotect_cases[] = {
 	KUNIT_CASE(data_is_limited),
 	KUNIT_CASE(page_is_not_made_writable_behind_the_trackers),
 	KUNIT_CASE(dirty_pages_of_files_are_tracked),
+	KUNIT_CASE(who_asks_is_told_of_first_writes),
 	KUNIT_CASE(zero_page_stays_read_only),
 	KUNIT_CASE(guards_and_holes_are_left_alone),
 	{}

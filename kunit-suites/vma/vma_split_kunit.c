@@ -269,6 +269,13 @@ static const struct tmm_case unsplittable[] = {
 	TMM_CASE("munmap_all", "AAAA A:rwsf3", TMM_MUNMAP(0, 4), "...."),
 	TMM_CASE("mprotect_all", "AAAA A:rwsf3", TMM_MPROTECT(0, 4, "r"),
 		 "AAAA A:rsf3"),
+	/* It may agree, too, and is asked for each end. */
+	TMM_CASE("mprotect_where_it_may", "AAAA A:rwsf3@32",
+		 TMM_MPROTECT(1, 2, "r"), "ABBC A:rwsf3@32 B:rsf3@33 C:rwsf3@35"),
+	TMM_CASE("munmap_at_the_bound", "AAAA A:rwsf3@30", TMM_MUNMAP(2, 2),
+		 "AA A:rwsf3@30"),
+	TMM_CASE_ERR("munmap_before_the_bound", "AAAA A:rwsf3@30",
+		     TMM_MUNMAP(1, 3), -EINVAL),
 };
 
 KUNIT_ARRAY_PARAM_DESC(unsplittable, unsplittable, name);
