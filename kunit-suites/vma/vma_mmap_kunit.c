@@ -186,8 +186,12 @@ static void ksm_takes_what_no_driver_changes(struct kunit *test)
 {
 #ifdef CONFIG_KSM
 	struct test_mm *t = tmm_create(test);
+	int err;
 
-	KUNIT_ASSERT_EQ(test, ksm_enable_merge_any(t->mm), 0);
+	mmap_write_lock(t->mm);
+	err = ksm_enable_merge_any(t->mm);
+	mmap_write_unlock(t->mm);
+	KUNIT_ASSERT_EQ(test, err, 0);
 	tmm_must(t, TMM_MMAP(0, 2, "rw"));
 	tmm_must(t, TMM_MMAP(2, 2, "rwf0"));
 	tmm_must(t, TMM_MMAP(4, 2, "rwsf0"));

@@ -159,12 +159,12 @@ static int hold_until_waited_for(void *data)
 	kthread_complete_and_exit(&h->released, 0);
 }
 
-struct held_lock {
+struct kept_lock {
 	const char *name;
 	const char *picture;
 };
 
-static const struct held_lock held_locks[] = {
+static const struct kept_lock held_locks[] = {
 	{ "before_another_file", "AABB A:rwsf0 B:rwsf1" },
 	{ "before_anonymous_memory", "AABB A:rw#1 B:rwsf0" },
 };
@@ -173,7 +173,7 @@ KUNIT_ARRAY_PARAM_DESC(held_locks, held_locks, name);
 
 static void signal_comes_between_two_locks(struct kunit *test)
 {
-	const struct held_lock *l = test->param_value;
+	const struct kept_lock *l = test->param_value;
 	struct holder h = { .waiter = current };
 	struct test_mm *t = tmm_create(test);
 	struct task_struct *thread;
