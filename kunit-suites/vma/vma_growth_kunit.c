@@ -6,6 +6,7 @@
  * checkpatch: SPLIT_STRING: pictures are wide
  */
 #include <linux/mman.h>
+#include <linux/personality.h>
 #include <linux/security.h>
 
 #include "internal.h"
@@ -102,8 +103,10 @@ static void expect_no_sbrk(struct test_mm *t, int page, int end)
 
 static void heap_that_fails_is_as_before(struct kunit *test)
 {
-	struct test_mm *t = tmm_create(test);
+	struct test_mm *t;
 
+	tmm_require(test, "..AA A:rw+sealed");
+	t = tmm_create(test);
 	tmm_start_brk(t, 2);
 	tmm_must(t, TMM_SBRK(4));
 	expect_no_sbrk(t, 1, 4);	/* Below its start. */

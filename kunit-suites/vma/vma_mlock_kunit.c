@@ -191,8 +191,10 @@ static void flags_of_mlockall_are_checked(struct kunit *test)
 
 static void what_comes_is_locked(struct kunit *test)
 {
-	struct test_mm *t = tmm_create(test);
+	struct test_mm *t;
 
+	tmm_require(test, "AA A:rw+droppable");
+	t = tmm_create(test);
 	tmm_must(t, TMM_MLOCKALL(MCL_FUTURE));
 	tmm_must(t, TMM_MMAP(0, 2, "rw"));
 	tmm_expect_layout(t, "AA A:rw#1+lock");

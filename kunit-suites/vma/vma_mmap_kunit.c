@@ -239,8 +239,10 @@ static void access_to_the_file_limits_the_mapping(struct kunit *test)
 /* A seal keeps writers away, also those that would only come later. */
 static void sealed_file_is_not_mapped_for_writing(struct kunit *test)
 {
-	struct test_mm *t = tmm_create(test);
+	struct test_mm *t;
 
+	tmm_require(test, "AA A:rw+sealed");
+	t = tmm_create(test);
 	/* A writable mapping keeps the seal away ... */
 	tmm_must(t, TMM_MMAP(0, 2, "rwsf0"));
 	tmm_must(t, TMM_MPROTECT(0, 2, "r"));

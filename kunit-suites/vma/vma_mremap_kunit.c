@@ -276,8 +276,10 @@ static void unaligned_and_endless_is_refused(struct kunit *test)
 /* What was moved before the one that is refused stays moved. */
 static void several_are_moved_up_to_the_refused(struct kunit *test)
 {
-	struct test_mm *t = tmm_create(test);
+	struct test_mm *t;
 
+	tmm_require(test, "AABB A:rw#1 B:r+sealed");
+	t = tmm_create(test);
 	tmm_draw(t, "AABB A:rw#1 B:r+sealed");
 	tmm_expect_err(t, -EPERM, TMM_MOVE(0, 4, 8));
 	tmm_expect_layout(t, "..BB....AA B:r+sealed A:rw#1@0");

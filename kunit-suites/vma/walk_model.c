@@ -6,6 +6,7 @@
  */
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/personality.h>
 
 #include "internal.h"
 #include "walk.h"
