@@ -29,18 +29,24 @@
 #define ONE_IN 8
 #define THP "/sys/kernel/mm/transparent_hugepage/"
 
-static inline int set_thp(const char *name, const char *value)
+static inline int set_knob(const char *path, const char *value)
 {
-	char path[128];
 	int fd, ok;
 
-	snprintf(path, sizeof(path), THP "%s", name);
 	fd = open(path, O_WRONLY);
 	if (fd < 0)
 		return 0;
 	ok = write(fd, value, strlen(value)) == (ssize_t)strlen(value);
 	close(fd);
 	return ok;
+}
+
+static inline int set_thp(const char *name, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), THP "%s", name);
+	return set_knob(path, value);
 }
 
 /* The sum of all counters of /proc/vmstat whose names begin so. */
@@ -103,14 +109,15 @@ static inline int take_huge_pages(void)
 	return set_thp("enabled", "never");
 }
 
-/* Fragment all memory. Return: whether that was possible. */
+/* Fragment all memory, and keep it so. Return: whether that was possible. */
 static inline int fragment_memory(void)
 {
 	struct sysinfo info;
 	unsigned long i, nr;
 	char *p;
 
-	if (!set_thp("enabled", "never"))
+	if (!set_thp("enabled", "never") ||
+	    !set_knob("/proc/sys/vm/compaction_proactiveness", "0"))
 		return 0;
 	sysinfo(&info);
 	nr = info.freeram / HUGE * 9 / 10;
