@@ -114,6 +114,8 @@ void ct_write(struct ct *ct, long page, long nr);
 /* The same, by folios of 2^order pages. */
 void ct_write_folios(struct ct *ct, long page, long nr, unsigned int order);
 void ct_read(struct ct *ct, long page, long nr);
+/* To slots one after the other, and out of the swap cache as well. */
+void ct_swap_out(struct ct *ct, long page, long nr);
 /* Whether pages hold what ct_fill() wrote; reads them, so it comes last. */
 #define ct_expect_content(ct, pattern) \
 	ct_report(ct, ct_content_differs(ct, 0, pattern))
@@ -246,5 +248,13 @@ void ct_uffd_register(struct ct *ct, long page, long nr, unsigned long mode);
 void ct_uffd_protect(struct ct *ct, long page, long nr, bool protect);
 void ct_uffd_continue(struct ct *ct, long page, long nr);
 void ct_uffd_poison(struct ct *ct, long page, long nr);
+
+/*
+ * memcg.c: go on in a memory cgroup, without limit, that ends with the test.
+ * Skips the test without memory cgroups.
+ */
+struct mem_cgroup *ct_enter_memcg(struct ct *ct);
+/* memory.max; what is charged above it is reclaimed. */
+void ct_limit_memcg(struct ct *ct, unsigned long pages);
 
 #endif /* _COLLAPSE_H */

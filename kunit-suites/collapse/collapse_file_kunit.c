@@ -587,6 +587,30 @@ static void a_process_writes_dirty_pages_back(struct kunit *test)
 	ct_expect_content(ct, "512w");
 }
 
+static void restore_writeback(void *bdi)
+{
+	((struct backing_dev_info *)bdi)->capabilities |= BDI_CAP_WRITEBACK;
+}
+
+/* As of ramfs: there is nowhere to write to, so trying again is no use. */
+static void what_cannot_be_written_back_is_not_tried_again(struct kunit *test)
+{
+	struct ct_file *f;
+	struct ct *ct = create_dirty(test, &f);
+	struct ct_cache *before = ct_look_at_cache(ct, f->file);
+	struct backing_dev_info *bdi = inode_to_bdi(f->inode);
+
+	bdi->capabilities &= ~BDI_CAP_WRITEBACK;
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, restore_writeback, bdi), 0);
+	ct_expect_madvise(ct, 0, 512, -EAGAIN);
+	KUNIT_EXPECT_EQ(test, f->nr_writes, 0);
+	ct_expect_cache_as_before(ct, before);
+	kunit_release_action(test, restore_writeback, bdi);
+	ct_expect_madvise(ct, 0, 512, 0);
+	KUNIT_EXPECT_EQ(test, f->nr_writes, 5);
+	ct_expect_content(ct, "512w");
+}
+
 static void khugepaged_leaves_dirty_pages_alone(struct kunit *test)
 {
 	struct ct_file *f;
@@ -728,6 +752,7 @@ static struct kunit_case file_cases[] = {
 	KUNIT_CASE(a_file_that_cannot_be_read_stays),
 	KUNIT_CASE(private_data_that_is_not_released_keeps_it),
 	KUNIT_CASE(a_process_writes_dirty_pages_back),
+	KUNIT_CASE(what_cannot_be_written_back_is_not_tried_again),
 	KUNIT_CASE(khugepaged_leaves_dirty_pages_alone),
 	KUNIT_CASE(dirty_pages_of_a_file_nobody_writes_are_flushed),
 	KUNIT_CASE(pages_under_writeback_are_left_alone),

@@ -6,6 +6,7 @@
  * checkpatch: MACRO_ARG_REUSE: statements that report the line of the caller
  */
 #include <kunit/static_stub.h>
+#include <kunit/test-bug.h>
 #include <linux/cred.h>
 #include <linux/fault-inject.h>
 #include <linux/mman.h>
@@ -14,6 +15,9 @@
 #include <linux/sched.h>
 #include <linux/swap.h>
 #include <linux/swapops.h>
+#include <linux/syscalls.h>
+#include <linux/uio.h>
+#include <uapi/linux/pidfd.h>
 
 #include "collapse.h"
 #include "page_alloc.h"
@@ -858,6 +862,84 @@ static void needs_capabilities_for_others(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, err, p->expected);
 }
 
+struct call {
+	const char *name;
+	int pidfd, nr, advice;
+	unsigned int flags;
+	bool no_room, kthread, lost;
+	long expected;
+};
+
+static const struct call calls[] = {
+	{ .name = "light", PIDFD_SELF, 2, MADV_F_COLLAPSE_LIGHT,
+	  .expected = 2 * HPAGE_PMD_SIZE },
+	{ .name = "plain", PIDFD_SELF, 2, MADV_COLLAPSE,
+	  .expected = 2 * HPAGE_PMD_SIZE },
+	{ .name = "no_range", PIDFD_SELF, 0, MADV_F_COLLAPSE_LIGHT, .expected = 0 },
+	{ .name = "no_room", PIDFD_SELF, 2, MADV_F_COLLAPSE_LIGHT, .no_room = true,
+	  .expected = -ENOMEM },
+	{ .name = "unknown_advice", PIDFD_SELF, 2, 99, .expected = -EINVAL },
+	{ .name = "flags", PIDFD_SELF, 2, MADV_F_COLLAPSE_LIGHT, .flags = 1,
+	  .expected = -EINVAL },
+	{ .name = "no_such_pidfd", -1, 2, MADV_F_COLLAPSE_LIGHT, .expected = -EBADF },
+	{ .name = "no_memory_of_its_own", PIDFD_SELF, 2, MADV_F_COLLAPSE_LIGHT,
+	  .kthread = true, .expected = -ESRCH },
+	{ .name = "too_many_ranges", PIDFD_SELF, UIO_MAXIOV + 1, MADV_F_COLLAPSE_LIGHT,
+	  .expected = -EINVAL },
+	{ .name = "ranges_not_mapped", PIDFD_SELF, 2, MADV_F_COLLAPSE_LIGHT, .lost = true,
+	  .expected = -EFAULT },
+};
+
+KUNIT_ARRAY_PARAM_DESC(calls, calls, name);
+
+#ifndef CONFIG_ARCH_HAS_SYSCALL_WRAPPER
+static long process_madvise(const struct call *c, const struct iovec __user *vec)
+{
+	long ret;
+
+	/* A kernel thread that lives in an mm passes for a process. */
+	if (!c->kthread)
+		current->flags &= ~PF_KTHREAD;
+	ret = sys_process_madvise(c->pidfd, vec, c->nr, c->advice, c->flags);
+	current->flags |= PF_KTHREAD;
+	return ret;
+}
+#else
+static long process_madvise(const struct call *c, const struct iovec __user *vec)
+{
+	kunit_skip(kunit_get_current_test(),
+		   "system calls have wrappers (CONFIG_ARCH_HAS_SYSCALL_WRAPPER)");
+}
+#endif
+
+static void the_system_call_checks_then_advises(struct kunit *test)
+{
+	const struct call *c = test->param_value;
+	struct ct *ct = ct_create(test);
+	struct iovec __user *vec;
+	int i;
+
+	ct_map_anon(ct, 1024);
+	ct_fill(ct, "1024w");
+	ct_mmap(ct, 2048, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE, NULL, 0);
+	vec = (struct iovec __user *)ct_addr(ct, 2048 + c->lost);
+	for (i = 0; i < 2 && !c->lost; i++) {
+		const struct iovec range = {
+			.iov_base = (void __user *)ct_addr(ct, 512 * i),
+			.iov_len = HPAGE_PMD_SIZE,
+		};
+
+		KUNIT_ASSERT_EQ(test, copy_to_user(vec + i, &range, sizeof(range)), 0);
+	}
+	lru_add_drain_all();
+	ct->alloc.min_fail_order = c->no_room;
+	KUNIT_EXPECT_EQ(test, process_madvise(c, vec), c->expected);
+	ct_check(ct);
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_EQ(test, ct_is_huge(ct, 512 * i), c->expected > 0);
+	ct_expect_content(ct, "1024w");
+}
+
 static struct kunit_case collapse_light_cases[] = {
 	KUNIT_CASE_PARAM(mask_is_a_function_of_who_and_defrag, masks_gen_params),
 	KUNIT_CASE_PARAM(folio_and_charge_do_not_stall, backing_gen_params),
@@ -888,6 +970,7 @@ static struct kunit_case collapse_light_cases[] = {
 	KUNIT_CASE(madvise_refuses_it),
 	KUNIT_CASE(it_has_a_value_of_its_own),
 	KUNIT_CASE_PARAM(needs_capabilities_for_others, permissions_gen_params),
+	KUNIT_CASE_PARAM(the_system_call_checks_then_advises, calls_gen_params),
 	{}
 };
 

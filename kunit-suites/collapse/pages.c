@@ -132,7 +132,7 @@ static swp_entry_t swap_entry_of(struct ct *ct, long page)
 	return entry;
 }
 
-static void swap_out(struct ct *ct, long page, long nr)
+void ct_swap_out(struct ct *ct, long page, long nr)
 {
 	long last = page + nr;
 
@@ -171,7 +171,7 @@ static void make_pages(struct ct *ct, long page, long nr, char kind)
 		return advise(ct, page, nr, MADV_FREE);
 	case 's':
 		ct_write(ct, page, nr);
-		return swap_out(ct, page, nr);
+		return ct_swap_out(ct, page, nr);
 	}
 	KUNIT_FAIL_AND_ABORT(ct->test, "unknown kind of page '%c'", kind);
 }
