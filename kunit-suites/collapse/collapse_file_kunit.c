@@ -529,6 +529,49 @@ static void khugepaged_collapses_a_file(struct kunit *test)
 	ct_expect_content(ct, "512w");
 }
 
+static void a_locked_page_of_a_file_ends_it(struct kunit *test)
+{
+	struct ct *ct = ct_create(test);
+	struct ct_file *f = ct_regular_file(ct, O_RDONLY);
+	enum scan_result result;
+	struct ct_cache *before;
+	struct folio *folio;
+
+	ct_mmap(ct, 0, 512, PROT_READ, MAP_PRIVATE, f->file, 0);
+	ct_read(ct, 0, 512);
+	before = ct_look_at_cache(ct, f->file);
+	folio = xa_load(&f->file->f_mapping->i_pages, THE_PAGE);
+	folio_lock(folio);
+	result = ct_collapse(ct, 0, CT_KHUGEPAGED);
+	folio_unlock(folio);
+	KUNIT_EXPECT_STREQ(test, ct_result_name(result), "SCAN_PAGE_LOCK");
+	ct_check(ct);
+	ct_expect_cache_as_before(ct, before);
+	ct_expect_madvise(ct, 0, 512, 0);
+	ct_expect_content(ct, "512w");
+}
+
+/* The page cache remembers when they went, in their place. */
+static void pages_reclaimed_are_read_again(struct kunit *test)
+{
+	struct ct *ct = ct_create(test);
+	struct ct_file *f = ct_regular_file(ct, O_RDONLY);
+	struct xarray *cache = &f->file->f_mapping->i_pages;
+
+	ct_mmap(ct, 0, 512, PROT_READ, MAP_PRIVATE, f->file, 0);
+	ct_read(ct, 0, 512);
+	lru_add_drain_all();
+	KUNIT_ASSERT_EQ(test, ct_madvise(ct, THE_PAGE, 8, MADV_PAGEOUT), 0);
+	KUNIT_ASSERT_TRUE(test, xa_is_value(xa_load(cache, THE_PAGE)));
+	ct_check(ct);
+	f->nr_reads = 0;
+	ct_expect_madvise(ct, 0, 512, 0);
+	KUNIT_EXPECT_GE(test, f->nr_reads, 1);
+	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 0));
+	ct_expect_huge_folio(ct, f->file, 1);
+	ct_expect_content(ct, "512w");
+}
+
 static void a_file_that_cannot_be_read_stays(struct kunit *test)
 {
 	struct ct *ct = ct_create(test);
@@ -749,6 +792,8 @@ static struct kunit_case file_cases[] = {
 	KUNIT_CASE(disabled_meanwhile_is_not_mapped),
 	KUNIT_CASE(a_file_is_read_in),
 	KUNIT_CASE(khugepaged_collapses_a_file),
+	KUNIT_CASE(a_locked_page_of_a_file_ends_it),
+	KUNIT_CASE(pages_reclaimed_are_read_again),
 	KUNIT_CASE(a_file_that_cannot_be_read_stays),
 	KUNIT_CASE(private_data_that_is_not_released_keeps_it),
 	KUNIT_CASE(a_process_writes_dirty_pages_back),

@@ -11,6 +11,7 @@
 #include <linux/userfaultfd_k.h>
 
 #include "collapse.h"
+#include "ops.h"
 
 /*
  * Page tables of others that map the file
@@ -171,6 +172,66 @@ static void ptes_of_a_private_mapping_become_a_pmd(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ct->event[0].pmd_was_table);
 }
 
+/* What was given up, or never read, is mapped with the rest. */
+static void a_table_with_holes_becomes_a_pmd(struct kunit *test)
+{
+	struct ct *ct = create_pte_mapped(test, MAP_PRIVATE);
+	const unsigned long rss = get_mm_counter(ct->mm, MM_SHMEMPAGES);
+
+	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 1024 + 5, 300, MADV_DONTNEED), 0);
+	ct_check(ct);
+	KUNIT_ASSERT_EQ(test, get_mm_counter(ct->mm, MM_SHMEMPAGES), rss - 300);
+	ct_expect_result(ct, 1024, CT_PROCESS, SCAN_SUCCEED);
+	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 1024));
+	KUNIT_EXPECT_EQ(test, get_mm_counter(ct->mm, MM_SHMEMPAGES), rss);
+	ct_expect_huge_folio(ct, ct->t->file[0], 2);
+	ct_read(ct, 1024, 512);
+	ct_expect_content(ct, "512w");
+}
+
+static void an_empty_table_becomes_a_pmd(struct kunit *test)
+{
+	struct ct *ct = create_pte_mapped(test, MAP_PRIVATE);
+
+	/* In two parts, or the table goes, too. */
+	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 1024, 511, MADV_DONTNEED), 0);
+	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 1024 + 511, 1, MADV_DONTNEED), 0);
+	ct_expect_result(ct, 1024, CT_PROCESS, SCAN_SUCCEED);
+	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 1024));
+	ct_expect_huge_folio(ct, ct->t->file[0], 2);
+	ct_read(ct, 1024, 512);
+	ct_expect_content(ct, "512w");
+}
+
+/* The huge page is there, the tables for it are not, and cannot be made. */
+static void without_tables_it_is_not_mapped(struct kunit *test)
+{
+	struct ct *ct = ct_create_shmem(test, "512w", MAP_SHARED);
+	bool failed = true;
+	int nth, err = 0;
+
+	if (!tmm_can_inject())
+		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	if (IS_ENABLED(CONFIG_KASAN))
+		kunit_skip(test, "KASAN allocates, too (CONFIG_KASAN)");
+	ct_expect_madvise(ct, 0, 512, 0);
+	for (nth = 1; failed && nth < 20; nth++) {
+		KUNIT_ASSERT_EQ(test, vm_munmap(ct->start, HPAGE_PMD_SIZE), 0);
+		ct_map_file(ct, ct->t->file[0], MAP_SHARED);
+		tmm_arm(nth);
+		err = ct_madvise(ct, 0, 512, MADV_COLLAPSE);
+		failed = tmm_disarm();
+		if (failed)
+			KUNIT_EXPECT_LT_MSG(test, err, 0, "allocation %d fails", nth);
+		ct_check(ct);
+		ct_expect_huge_folio(ct, ct->t->file[0], !failed);
+	}
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_GE(test, nth, 3);
+	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 0));
+	ct_expect_content(ct, "512w");
+}
+
 static void khugepaged_removes_the_ptes(struct kunit *test)
 {
 	struct ct *ct = create_pte_mapped(test, MAP_SHARED);
@@ -181,14 +242,24 @@ static void khugepaged_removes_the_ptes(struct kunit *test)
 }
 
 /* mfill_atomic_pte() may add entries that no page lock holds up. */
-static void a_private_mapping_with_a_userfaultfd_becomes_a_pmd(struct kunit *test)
+static void with_a_userfaultfd_it_becomes_a_pmd(struct kunit *test, unsigned long flags)
 {
-	struct ct *ct = create_pte_mapped(test, MAP_PRIVATE);
+	struct ct *ct = create_pte_mapped(test, flags);
 
 	ct_uffd_register(ct, 1024, 512, UFFDIO_REGISTER_MODE_MISSING);
 	ct_expect_result(ct, 1024, CT_PROCESS, SCAN_SUCCEED);
 	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 1024));
 	ct_expect_huge_folio(ct, ct->t->file[0], 2);
+}
+
+static void a_private_mapping_with_a_userfaultfd_becomes_a_pmd(struct kunit *test)
+{
+	with_a_userfaultfd_it_becomes_a_pmd(test, MAP_PRIVATE);
+}
+
+static void a_shared_mapping_with_a_userfaultfd_becomes_a_pmd(struct kunit *test)
+{
+	with_a_userfaultfd_it_becomes_a_pmd(test, MAP_SHARED);
 }
 
 static void a_private_copy_stays(struct kunit *test)
@@ -305,8 +376,12 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(page_table_that_is_not_aligned_stays),
 	KUNIT_CASE(mappings_of_a_child_are_removed),
 	KUNIT_CASE(ptes_of_a_private_mapping_become_a_pmd),
+	KUNIT_CASE(a_table_with_holes_becomes_a_pmd),
+	KUNIT_CASE(an_empty_table_becomes_a_pmd),
+	KUNIT_CASE(without_tables_it_is_not_mapped),
 	KUNIT_CASE(khugepaged_removes_the_ptes),
 	KUNIT_CASE(a_private_mapping_with_a_userfaultfd_becomes_a_pmd),
+	KUNIT_CASE(a_shared_mapping_with_a_userfaultfd_becomes_a_pmd),
 	KUNIT_CASE(a_private_copy_stays),
 	KUNIT_CASE(a_private_copy_in_swap_stays),
 	KUNIT_CASE(a_private_copy_made_meanwhile_stays),
