@@ -59,6 +59,12 @@ static const struct huge_case cases[] = {
 	  "AABBBBBBBBBB A:rw+lock" HUGE " B:rw" HUGE, "phh" },
 	{ "mlock_one", TMM_MLOCK(0, 4),
 	  "AAAABBBBBBBB A:rw+lock" HUGE " B:rw" HUGE, "hhh" },
+	{ "cold_one", TMM_MADVISE(4, 4, MADV_COLD), "AAAAAAAAAAAA A:rw" HUGE, "hhh" },
+	{ "cold_half", TMM_MADVISE(4, 2, MADV_COLD), "AAAAAAAAAAAA A:rw" HUGE,
+	  "hph" },
+	{ "free_one", TMM_MADVISE(4, 4, MADV_FREE), "AAAAAAAAAAAA A:rw" HUGE, "hhh" },
+	{ "free_half", TMM_MADVISE(6, 2, MADV_FREE), "AAAAAAAAAAAA A:rw" HUGE,
+	  "hph" },
 	{ "name_across", TMM_NAME(3, 2, "one"),
 	  "AAABBCCCCCCC A:rw" HUGE " B:rw'one'" HUGE " C:rw" HUGE, "pph" },
 	{ "userfaultfd_half", TMM_UFFD(8, 2, 0),
@@ -185,6 +191,29 @@ static void protection_moves_a_bound_into_a_huge_page(struct kunit *test)
 	expect_entries(t, "pph");
 }
 
+/* As one, in pieces, and not there but for the zero page. */
+static void huge_pages_are_locked_and_unlocked(struct kunit *test)
+{
+	struct test_mm *t = map_three(test);
+
+	tmm_must(t, TMM_MLOCK(0, 4));
+	tmm_must(t, TMM_MUNLOCK(0, 4));
+	tmm_expect_layout(t, "AAAAAAAAAAAA A:rw" HUGE);
+	expect_entries(t, "hhh");
+	/* Of pieces of one page, all are in the range, or some. */
+	tmm_must(t, TMM_MPROTECT(5, 1, "r"));
+	tmm_must(t, TMM_MPROTECT(5, 1, "rw"));
+	expect_entries(t, "hph");
+	tmm_must(t, TMM_MLOCK(4, 4));
+	tmm_must(t, TMM_MUNLOCK(4, 1));
+	tmm_expect_layout(t, "AAAAABBBCCCC A:rw" HUGE " B:rw+lock" HUGE
+			     " C:rw" HUGE);
+	tmm_must(t, TMM_MUNLOCK(4, 4));
+	tmm_expect_layout(t, "AAAAAAAAAAAA A:rw" HUGE);
+	expect_entries(t, "hph");
+	KUNIT_EXPECT_EQ(test, t->mm->locked_vm, 0);
+}
+
 static void huge_pages_are_shared_with_a_child(struct kunit *test)
 {
 	struct test_mm *t = map_three(test);
@@ -237,6 +266,9 @@ static void huge_zero_page_is_split(struct kunit *test)
 	tmm_must(t, TMM_READ(0, 8));
 	if (!tmm_is_huge(t, 0))
 		kunit_skip(test, "no huge zero page to be had");
+	tmm_must(t, TMM_MLOCK_ONFAULT(0, 8));
+	tmm_must(t, TMM_MUNLOCK(0, 8));
+	expect_entries(t, "hh");
 	tmm_must(t, TMM_MPROTECT(2, 4, "r"));
 	expect_entries(t, "pp");
 	tmm_must(t, TMM_MPROTECT(2, 4, "rw"));
@@ -250,6 +282,7 @@ static struct kunit_case vma_huge_cases[] = {
 	KUNIT_CASE(vma_merges_around_huge_pages),
 	KUNIT_CASE(advice_moves_a_bound_into_a_huge_page),
 	KUNIT_CASE(protection_moves_a_bound_into_a_huge_page),
+	KUNIT_CASE(huge_pages_are_locked_and_unlocked),
 	KUNIT_CASE(huge_pages_are_shared_with_a_child),
 	KUNIT_CASE(userfaultfd_protects_huge_pages),
 	KUNIT_CASE(huge_zero_page_is_split),

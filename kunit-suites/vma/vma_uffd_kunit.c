@@ -109,6 +109,10 @@ static const struct tmm_case refusals[] = {
 	TMM_CASE_ERR("writes_no_more", "AAAA A:rwu0+wp", TMM_UFFD(0, 4, 0), -EBUSY),
 	TMM_CASE_ERR("rwp_without_the_feature", "AAAA",
 		     TMM_UFFD_MODE(0, 4, 0, UFFDIO_REGISTER_MODE_RWP), -EINVAL),
+	TMM_CASE_ERR("drop_over_a_driver", "AABB A:rwu0 B:rwsf2",
+		     TMM_NO_UFFD(0, 4), -EINVAL),
+	TMM_CASE_ERR("driver_with_no_memory", "AA A:rwsf6+pfnmap",
+		     TMM_UFFD(0, 2, 0), -EINVAL),
 	TMM_CASE_ERR("drop_two_of_two", "AABB A:rwu0 B:rwu1", TMM_NO_UFFD(0, 4),
 		     -EINVAL),
 };
