@@ -115,11 +115,25 @@ static void guards_are_inherited(struct kunit *test)
 	tmm_expect_layout(t, "AAAA A:rw+guard#1*2");
 }
 
+/* What the child touches first is not tied to its parent by a neighbour. */
+static void neighbour_of_inherited_memory_is_ones_own(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AABB A:rw#1 B:r");
+	tmm_fork(t);
+	tmm_must(t, TMM_MPROTECT(2, 2, "rw"));
+	tmm_expect_layout(t, "AABB A:rw#1*2 B:rw");
+	tmm_must(t, TMM_WRITE(2, 1));
+	tmm_expect_layout(t, "AABB A:rw#1*2 B:rw#2");
+}
+
 static struct kunit_case vma_fork_cases[] = {
 	KUNIT_CASE_PARAM(child_inherits, inheritances_gen_params),
 	KUNIT_CASE_PARAM(fork_survives_lack_of_memory, inheritances_gen_params),
 	KUNIT_CASE(pages_are_copied_on_write),
 	KUNIT_CASE(guards_are_inherited),
+	KUNIT_CASE(neighbour_of_inherited_memory_is_ones_own),
 	{}
 };
 

@@ -55,6 +55,15 @@ static void brk_survives_lack_of_memory(struct kunit *test)
 	tmm_run_case_out_of_memory(test, &c);
 }
 
+static void brk_survives_lack_of_all_memory(struct kunit *test)
+{
+	struct tmm_case c = TMM_CASE("next_to_another", "AA.... A:r",
+				     TMM_BRK(2, 2), NULL);
+
+	c.after = brk_picture("AABB A:r", "AABB A:r B:rwx");
+	tmm_run_case_out_of_all_memory(test, &c);
+}
+
 static void brk_grows_survives_lack_of_memory(struct kunit *test)
 {
 	struct tmm_case c = TMM_CASE("grow", NULL, TMM_BRK(2, 2), NULL);
@@ -549,6 +558,31 @@ static void no_room_below_a_stack(struct kunit *test)
 }
 
 /* But between what is mapped and the gap there is. */
+/* Its gap ends where the address space begins, and does not wrap around. */
+static void no_room_below_the_lowest_stack(struct kunit *test)
+{
+	const unsigned long stack = stack_guard_gap / 2;
+	struct vm_unmapped_area_info info = {
+		.length = PAGE_SIZE,
+		.low_limit = PAGE_SIZE,
+		.high_limit = stack,
+	};
+	struct test_mm *t = tmm_create(test);
+	unsigned long at, up, down;
+
+	at = vm_mmap(NULL, stack, PAGE_SIZE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, 0);
+	KUNIT_ASSERT_EQ(test, at, stack);
+	mmap_read_lock(t->mm);
+	up = vm_unmapped_area(&info);
+	info.flags = VM_UNMAPPED_AREA_TOPDOWN;
+	down = vm_unmapped_area(&info);
+	mmap_read_unlock(t->mm);
+	vm_munmap(stack, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, (long)up, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, (long)down, -ENOMEM);
+}
+
 static void room_ends_at_the_gap_of_a_stack(struct kunit *test)
 {
 	const unsigned long down = VM_UNMAPPED_AREA_TOPDOWN;
@@ -713,6 +747,7 @@ static void stack_keeps_its_distance(struct kunit *test)
 static struct kunit_case vma_growth_cases[] = {
 	KUNIT_CASE(brk_grows_one_vma),
 	KUNIT_CASE(brk_survives_lack_of_memory),
+	KUNIT_CASE(brk_survives_lack_of_all_memory),
 	KUNIT_CASE(brk_grows_survives_lack_of_memory),
 	KUNIT_CASE(heap_grows_and_shrinks),
 	KUNIT_CASE(heap_that_fails_is_as_before),
@@ -737,6 +772,7 @@ static struct kunit_case vma_growth_cases[] = {
 	KUNIT_CASE(first_stack_is_inserted),
 	KUNIT_CASE(room_has_bounds),
 	KUNIT_CASE(no_room_below_a_stack),
+	KUNIT_CASE(no_room_below_the_lowest_stack),
 	KUNIT_CASE(room_ends_at_the_gap_of_a_stack),
 	{}
 };

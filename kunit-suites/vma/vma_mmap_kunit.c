@@ -469,8 +469,22 @@ static void special_mapping_finds_its_place_taken(struct kunit *test)
 	tmm_expect_layout(t, ".AA");
 }
 
+struct special_flags {
+	const char *name;
+	vm_flags_t flags;
+	const char *after;
+};
+
+static const struct special_flags special_flags[] = {
+	{ "charged_for", VM_ACCOUNT, "AABB B:r+acct+dontexpand@0~2" },
+	{ "free_of_charge", 0, "AABB B:r+dontexpand@0~2" },
+};
+
+KUNIT_ARRAY_PARAM_DESC(special_flags, special_flags, name);
+
 static void special_mapping_survives_lack_of_memory(struct kunit *test)
 {
+	const struct special_flags *f = test->param_value;
 	static struct page *no_pages[] = { NULL };
 	static const struct vm_special_mapping special = {
 		.name = "[test]",
@@ -488,14 +502,14 @@ static void special_mapping_survives_lack_of_memory(struct kunit *test)
 		mmap_write_lock(t->mm);
 		vma = _install_special_mapping(t->mm, tmm_addr(t, 2),
 					       2 * PAGE_SIZE, VM_READ |
-					       VM_MAYREAD | VM_ACCOUNT, &special);
+					       VM_MAYREAD | f->flags, &special);
 		mmap_write_unlock(t->mm);
 		tmm_disarm();
 		t->doing = "_install_special_mapping() without memory";
 		__tmm_report(t, tmm_check(t));
 	} while (IS_ERR(vma) && nth < 20);
 	KUNIT_EXPECT_GT(test, nth, 1);
-	tmm_expect_layout(t, "AABB B:r+acct+dontexpand@0~2");
+	tmm_expect_layout(t, f->after);
 }
 
 TMM_GEN_PARAMS(allocating, TMM_TABLE(prepared), TMM_TABLE(zero_shared));
@@ -526,7 +540,8 @@ static struct kunit_case vma_mmap_cases[] = {
 	KUNIT_CASE(no_write_and_execute),
 	KUNIT_CASE(owner_of_a_special_mapping_is_told),
 	KUNIT_CASE(special_mapping_finds_its_place_taken),
-	KUNIT_CASE(special_mapping_survives_lack_of_memory),
+	KUNIT_CASE_PARAM(special_mapping_survives_lack_of_memory,
+			 special_flags_gen_params),
 	KUNIT_CASE_PARAM(mmap_survives_lack_of_memory, allocating_gen_params),
 	{}
 };

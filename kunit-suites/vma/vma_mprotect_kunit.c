@@ -155,6 +155,22 @@ static void protected_up_to_the_error(struct kunit *test)
 	tmm_run_case(test, test->param_value);
 }
 
+/* Key 0 is everybody's; others are had where there is hardware for them. */
+static void key_has_to_be_ones_own(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+	const unsigned long at = tmm_addr(t, 1);
+
+	tmm_draw(t, "AAA");
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			do_mprotect_pkey(at, PAGE_SIZE, PROT_READ, 1));
+	t->doing = "pkey_mprotect() with a key that was not allocated";
+	tmm_expect_layout(t, "AAA");
+	KUNIT_EXPECT_EQ(test, 0, do_mprotect_pkey(at, PAGE_SIZE, PROT_READ, 0));
+	t->doing = "pkey_mprotect() with key 0";
+	tmm_expect_layout(t, "ABC B:r");
+}
+
 static void unaligned_and_endless_is_refused(struct kunit *test)
 {
 	struct test_mm *t = tmm_create(test);
@@ -304,6 +320,19 @@ static bool tracked(struct vm_area_struct *vma)
 	return vma_wants_writenotify(vma, vm_get_page_prot(vma->vm_flags));
 }
 
+/* As if its file system wrote back, which those of the fixture do not. */
+static bool is_tracked_for_writeback(struct vm_area_struct *vma)
+{
+	struct backing_dev_info *bdi = inode_to_bdi(file_inode(vma->vm_file));
+	const unsigned int capabilities = bdi->capabilities;
+	bool is_tracked;
+
+	bdi->capabilities |= BDI_CAP_WRITEBACK;
+	is_tracked = vma_needs_dirty_tracking(vma);
+	bdi->capabilities = capabilities;
+	return is_tracked;
+}
+
 /* Whom get_user_pages() has to keep from writing unseen. */
 static void dirty_pages_of_files_are_tracked(struct kunit *test)
 {
@@ -313,8 +342,11 @@ static void dirty_pages_of_files_are_tracked(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, vma_needs_dirty_tracking(tmm_vma(t, 0)));
 	KUNIT_EXPECT_FALSE(test, vma_needs_dirty_tracking(tmm_vma(t, 2)));
 	KUNIT_EXPECT_FALSE(test, vma_needs_dirty_tracking(tmm_vma(t, 4)));
-	KUNIT_EXPECT_EQ(test, vma_needs_dirty_tracking(tmm_vma(t, 6)),
-			mapping_can_writeback(tmm_file(t, 2)->f_mapping));
+	KUNIT_EXPECT_FALSE(test, mapping_can_writeback(tmm_file(t, 2)->f_mapping));
+	KUNIT_EXPECT_FALSE(test, vma_needs_dirty_tracking(tmm_vma(t, 6)));
+	KUNIT_EXPECT_TRUE(test, is_tracked_for_writeback(tmm_vma(t, 6)));
+	/* What is not shared, or not memory, is never written back. */
+	KUNIT_EXPECT_FALSE(test, is_tracked_for_writeback(tmm_vma(t, 4)));
 }
 
 /* Neither is anything to be told by a driver of no memory, if it does not ask. */
@@ -367,6 +399,7 @@ static void guards_and_holes_are_left_alone(struct kunit *test)
 static struct kunit_case vma_mprotect_cases[] = {
 	KUNIT_CASE_PARAM(protection_is_changed, changes_gen_params),
 	KUNIT_CASE_PARAM(protected_up_to_the_error, stops_gen_params),
+	KUNIT_CASE(key_has_to_be_ones_own),
 	KUNIT_CASE(unaligned_and_endless_is_refused),
 	KUNIT_CASE(stack_is_protected_to_its_start),
 	KUNIT_CASE(read_implies_exec_where_it_is_asked_for),

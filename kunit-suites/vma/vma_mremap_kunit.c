@@ -6,6 +6,7 @@
  * checkpatch: SPLIT_STRING: pictures are wide
  */
 #include <linux/mman.h>
+#include <linux/uaccess.h>
 
 #include "internal.h"
 #include "ops.h"
@@ -485,6 +486,161 @@ static void special_mapping_is_not_expanded(struct kunit *test)
 	tmm_expect_err(t, -EINVAL, TMM_MOVE(5, 1, 0));
 }
 
+/*
+ * Files that say themselves where they are mapped: where that cannot be relied
+ * upon, several VMAs are not moved at once; and it may be nowhere.
+ */
+
+static bool no_place;
+
+static unsigned long choose_place(struct file *file, unsigned long addr,
+				  unsigned long len, unsigned long pgoff,
+				  unsigned long flags)
+{
+	return no_place ? -ENOMEM : addr;
+}
+
+static struct file_operations placed_fops;
+
+static struct test_mm *draw_placed(struct kunit *test, const char *picture,
+				   typeof(placed_fops.get_unmapped_area) where)
+{
+	struct test_mm *t = tmm_create(test);
+	struct file *file = tmm_file(t, 3);
+
+	placed_fops = *file->f_op;
+	placed_fops.get_unmapped_area = where;
+	file->f_op = &placed_fops;
+	no_place = false;
+	tmm_draw(t, picture);
+	return t;
+}
+
+static void file_may_not_choose_for_several(struct kunit *test)
+{
+	struct test_mm *t = draw_placed(test, "AABB A:rsf3 B:rwsf3", choose_place);
+
+	tmm_expect_err(t, -EFAULT, TMM_MOVE(0, 4, 10));
+	tmm_expect_layout(t, "AABB A:rsf3 B:rwsf3");
+	tmm_must(t, TMM_MOVE(0, 2, 10));
+	tmm_expect_layout(t, "..BB......AA A:rsf3@0 B:rwsf3");
+}
+
+static void aligning_for_huge_pages_is_no_choice(struct kunit *test)
+{
+	struct test_mm *t;
+
+	if (!IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
+		kunit_skip(test, "no huge pages (CONFIG_TRANSPARENT_HUGEPAGE)");
+	t = draw_placed(test, "AABB A:rsf3 B:rwsf3", thp_get_unmapped_area);
+	tmm_must(t, TMM_MOVE(0, 4, 10));
+	tmm_expect_layout(t, "..........AABB A:rsf3@0 B:rwsf3@2");
+}
+
+static void file_that_has_no_place_stays(struct kunit *test)
+{
+	struct test_mm *t = draw_placed(test, "AABB A:rsf3 B:r", choose_place);
+
+	no_place = true;
+	tmm_expect_err(t, -ENOMEM, TMM_MOVE(0, 2, 10));
+	tmm_expect_err(t, -ENOMEM, TMM_MREMAP(0, 2, 0, 4, MREMAP_MAYMOVE));
+	tmm_expect_layout(t, "AABB A:rsf3 B:r");
+}
+
+/* There is nothing behind the last page, to grow into or to move to. */
+static void last_page_does_not_grow(struct kunit *test)
+{
+	const unsigned long last = ALIGN_DOWN(TASK_SIZE, PAGE_SIZE) - PAGE_SIZE;
+	struct test_mm *t = tmm_create(test);
+	unsigned long at;
+
+	tmm_draw(t, "AA");
+	at = vm_mmap(NULL, last, PAGE_SIZE, PROT_READ,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0);
+	if (IS_ERR_VALUE(at))
+		kunit_skip(test, "the last page is not to be had");
+	at = ksys_mremap(last, PAGE_SIZE, 2 * PAGE_SIZE, 0, 0);
+	KUNIT_EXPECT_EQ(test, (long)at, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, 0, vm_munmap(last, PAGE_SIZE));
+	t->doing = "growing the last page";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "AA");
+}
+
+/*
+ * A table of pages is moved as a whole where both ends are as far into one,
+ * and nothing is before them. With columns of a quarter of what one covers.
+ */
+struct aligned_move {
+	const char *name;
+	const char *before;
+	struct tmm_op op;
+	const char *after;
+	int from, to, nr;	/* What was written is there again. */
+};
+
+static const struct aligned_move aligned_moves[] = {
+	{ "nothing_before", ".AAAAAA A:rw#1", TMM_MOVE(1, 6, 17),
+	  ".................AAAAAA A:rw@1#1", 1, 17, 6 },
+	{ "something_before_the_source", "BAAAAAA A:rw#1 B:r", TMM_MOVE(1, 6, 17),
+	  "B................AAAAAA A:rw@1#1 B:r", 1, 17, 6 },
+	{ "something_before_the_target", ".AAAAAA.........B A:rw#1 B:r",
+	  TMM_MOVE(1, 6, 17), "................BAAAAAA A:rw@1#1 B:r", 1, 17, 6 },
+	{ "the_source_itself_before", ".AAAAAA A:rw#1", TMM_MOVE(2, 5, 18),
+	  ".A................BBBBB A:rw#1 B:rw@2#1", 2, 18, 5 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(aligned_moves, aligned_moves, name);
+
+static void move_starts_at_the_table(struct kunit *test)
+{
+	const struct aligned_move *m = test->param_value;
+	struct test_mm *t = tmm_create(test);
+	int i;
+
+	tmm_zoom_out(t);
+	tmm_draw(t, m->before);
+	tmm_must(t, TMM_WRITE(m->from, m->nr));
+	tmm_must(t, m->op);
+	tmm_expect_layout(t, m->after);
+	for (i = 0; i < m->nr; i++) {
+		char byte = -1;
+
+		if (get_user(byte, (char __user *)tmm_addr(t, m->to + i)))
+			byte = -1;
+		KUNIT_EXPECT_EQ_MSG(test, byte, m->from + i, "in column %d",
+				    m->to + i);
+	}
+}
+
+/* So far away that all tables on the way there are new, or cannot be had. */
+static void move_fails_for_lack_of_tables(struct kunit *test)
+{
+	const unsigned long far = 2 * P4D_SIZE >> PAGE_SHIFT;
+	const struct tmm_op op = TMM_MOVE(0, 2, (int)far);
+	struct test_mm *t = tmm_create(test);
+	bool failed = true;
+	int nth;
+
+	if (!tmm_can_inject())
+		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	if (far > INT_MAX || TASK_SIZE - t->base < 3 * P4D_SIZE)
+		kunit_skip(test, "no other table in this address space");
+	tmm_draw(t, "AA A:rw#1");
+	for (nth = 1; failed; nth++) {
+		if (tmm_do_failing(t, &op, nth, &failed)) {
+			__tmm_report(t, tmm_check(t));
+			tmm_expect_layout(t, "AA A:rw#1");
+		} else {
+			KUNIT_EXPECT_EQ(test, 0, vm_munmap(tmm_addr(t, far),
+							   tmm_len(t, 2)));
+			tmm_clear(t);
+			tmm_draw(t, "AA A:rw#1");
+		}
+	}
+	KUNIT_EXPECT_GT(test, nth, 4);
+}
+
 static void remap_survives_lack_of_memory(struct kunit *test)
 {
 	tmm_run_case_out_of_memory(test, test->param_value);
@@ -530,6 +686,12 @@ static struct kunit_case vma_mremap_cases[] = {
 	KUNIT_CASE(locked_memory_is_limited),
 	KUNIT_CASE(charge_is_limited),
 	KUNIT_CASE(special_mapping_is_not_expanded),
+	KUNIT_CASE(file_may_not_choose_for_several),
+	KUNIT_CASE(aligning_for_huge_pages_is_no_choice),
+	KUNIT_CASE(file_that_has_no_place_stays),
+	KUNIT_CASE(last_page_does_not_grow),
+	KUNIT_CASE_PARAM(move_starts_at_the_table, aligned_moves_gen_params),
+	KUNIT_CASE(move_fails_for_lack_of_tables),
 	KUNIT_CASE_PARAM(remap_survives_lack_of_memory, remaps_gen_params),
 	KUNIT_CASE_PARAM(moves_in_steps_are_charged_for, remaps_in_steps_gen_params),
 	{}

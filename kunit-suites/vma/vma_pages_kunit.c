@@ -152,6 +152,31 @@ static void swapped_pages_are_kept(struct kunit *test)
 	__tmm_report(t, tmm_check(t));
 }
 
+/* A userfaultfd's protection of what is not there, and the end of it. */
+static void protection_of_swapped_pages(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "AAAA A:rw#1u0+wp+only");
+	t = draw_swapped(test, "AAAA A:rw#1");
+	tmm_must(t, TMM_UFFD_MODE(0, 4, 0, UFFDIO_REGISTER_MODE_WP));
+	tmm_must(t, TMM_UFFD_WP(0, 4));
+	tmm_must(t, TMM_MPROTECT(0, 4, "r"));
+	tmm_must(t, TMM_MPROTECT(0, 4, "rw"));
+	tmm_must(t, TMM_NO_UFFD_WP(0, 2));
+	expect_entries(t, 0, "ssss");
+	tmm_must(t, TMM_WRITE(0, 1));
+	/* Who does not ask to be told of moves loses what is moved. */
+	tmm_must(t, TMM_MOVE(1, 2, 11));
+	expect_entries(t, 11, "ss");
+	expect_contents(t, 11, 1, 2);
+	tmm_must(t, TMM_WRITE(11, 2));
+	tmm_must(t, TMM_NO_UFFD(3, 1));
+	expect_contents(t, 3, 3, 1);
+	tmm_must(t, TMM_WRITE(3, 1));
+	tmm_expect_layout(t, "A..B.......CC A:rw#1u0+wp+only B:rw#1 C:rw#1@1");
+}
+
 /* What was read in ahead needs no reading any more: it may fail. */
 static void needed_pages_are_read_ahead(struct kunit *test)
 {
@@ -349,6 +374,7 @@ static void vma_pages_exit(struct kunit_suite *suite)
 
 static struct kunit_case vma_pages_cases[] = {
 	KUNIT_CASE_PARAM(swapped_pages_are_kept, swapped_out_gen_params),
+	KUNIT_CASE(protection_of_swapped_pages),
 	KUNIT_CASE(needed_pages_are_read_ahead),
 	KUNIT_CASE(needed_pages_of_a_file_are_read_ahead),
 	KUNIT_CASE(freed_pages_leave_the_swap_cache),

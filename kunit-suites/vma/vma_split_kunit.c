@@ -286,6 +286,25 @@ static void driver_may_refuse_a_split(struct kunit *test)
 }
 
 /* What a child shares with its parent stays reachable in both. */
+/* Those that go are kept in a tree of their own meanwhile. */
+static const struct tmm_case unmappings[] = {
+	TMM_CASE("one", "AABBCC A:r C:r", TMM_MUNMAP(2, 2), "AA..CC A:r C:r"),
+	TMM_CASE("two", "AABB A:r#1+acct B:rw#2", TMM_MUNMAP(0, 4), "...."),
+	TMM_CASE("parts_of_two", "AABB A:r#1+acct B:rw#2", TMM_MUNMAP(1, 2),
+		 "A..B A:r#1+acct B:rw#2"),
+	TMM_CASE("many", "ABCDEFGHIJKLMN B:r D:r F:r H:r J:r L:r N:r",
+		 TMM_MUNMAP(1, 12), "A............N N:r"),
+	TMM_CASE("replaced", "AABBCC A:r C:r", TMM_MMAP(1, 4, "x"),
+		 "ADDDDC A:r C:r D:x"),
+};
+
+KUNIT_ARRAY_PARAM_DESC(unmappings, unmappings, name);
+
+static void unmapping_survives_lack_of_all_memory(struct kunit *test)
+{
+	tmm_run_case_out_of_all_memory(test, test->param_value);
+}
+
 static void split_after_fork(struct kunit *test)
 {
 	struct test_mm *t = tmm_create(test);
@@ -310,6 +329,8 @@ static struct kunit_case vma_split_cases[] = {
 	KUNIT_CASE_PARAM(driver_may_refuse_a_split, unsplittable_gen_params),
 	KUNIT_CASE(split_after_fork),
 	KUNIT_CASE_PARAM(split_survives_lack_of_memory, all_splits_gen_params),
+	KUNIT_CASE_PARAM(unmapping_survives_lack_of_all_memory,
+			 unmappings_gen_params),
 	KUNIT_CASE_PARAM(inheriting_survives_lack_of_memory,
 			 inheritance_gen_params),
 	{}

@@ -10,6 +10,7 @@
 #include <linux/file.h>
 #include <linux/kthread.h>
 #include <linux/mman.h>
+#include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/userfaultfd_k.h>
 
@@ -209,6 +210,243 @@ static void protection_needs_the_mode(struct kunit *test)
 	tmm_must(t, TMM_WRITE(0, 2));
 }
 
+/* What is lifted from a shared page lets it be written, if it was, at once. */
+static void lifted_protection_of_shared_memory(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "AAAA A:rwsf0u0+wp+only");
+	t = tmm_create(test);
+	tmm_draw(t, "AAAA A:rwsf0");
+	tmm_must(t, TMM_WRITE(0, 2));
+	tmm_must(t, TMM_READ(2, 2));
+	tmm_must(t, TMM_UFFD_MODE(0, 4, 0, WP));
+	tmm_must(t, TMM_UFFD_WP(0, 4));
+	tmm_must(t, TMM_MPROTECT(0, 4, "r"));
+	tmm_must(t, TMM_MPROTECT(0, 4, "rw"));
+	tmm_must(t, TMM_NO_UFFD_WP(1, 3));
+	KUNIT_EXPECT_EQ(test, tmm_resident(t, 0, 4), 4);
+	tmm_must(t, TMM_WRITE(1, 3));
+	tmm_must(t, TMM_NO_UFFD(0, 4));
+	tmm_must(t, TMM_WRITE(0, 1));
+	tmm_expect_layout(t, "AAAA A:rwsf0");
+}
+
+/* Who wants no more than to know later what was written may watch anything. */
+static void asynchronous_protection_is_for_all_memory(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "AA A:rwu0+wp");
+	t = tmm_create(test);
+	t->uffd_features = UFFD_FEATURE_WP_ASYNC;
+	tmm_draw(t, "AABB..CC A:rw#1 B:rwsf2 C:rwsf6+pfnmap");
+	tmm_must(t, TMM_UFFD_MODE(0, 4, 0, WP));
+	tmm_expect_err(t, -EINVAL, TMM_UFFD_MODE(2, 2, 0, WP | MISSING));
+	tmm_expect_err(t, -EINVAL, TMM_UFFD_MODE(6, 2, 0, WP));
+	tmm_expect_layout(t, "AABB..CC A:rw#1u0+wp+only B:rwsf2u0+wp+only"
+			     " C:rwsf6+pfnmap");
+	/* Nobody is asked when something is written. */
+	tmm_must(t, TMM_UFFD_WP(0, 2));
+	tmm_must(t, TMM_WRITE(0, 2));
+	tmm_must(t, TMM_NO_UFFD(0, 4));
+	tmm_expect_layout(t, "AABB..CC A:rw#1 B:rwsf2 C:rwsf6+pfnmap");
+}
+
+/*
+ * What is asked for is copied from and to user memory, in the last column.
+ */
+#define ARGUMENT	(TMM_PAGES - 1)
+
+static long uffdio(struct test_mm *t, struct file *file, unsigned int cmd,
+		   const void *arg, size_t size, const char *prot)
+{
+	void __user *user = (void __user *)tmm_addr(t, ARGUMENT);
+	const struct tmm_op protect = TMM_MPROTECT(ARGUMENT, 1, prot);
+	long ret = -ENOMEM;
+	unsigned long at;
+
+	at = vm_mmap(NULL, (unsigned long)user, PAGE_SIZE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0);
+	if (!IS_ERR_VALUE(at) && !copy_to_user(user, arg, size) &&
+	    !__tmm_do(t, &protect))
+		ret = file->f_op->unlocked_ioctl(file, cmd, (unsigned long)user);
+	vm_munmap((unsigned long)user, PAGE_SIZE);
+	return ret;
+}
+
+static long ask_for_features(struct test_mm *t, struct file *file, u64 api,
+			     u64 features, const char *prot)
+{
+	const struct uffdio_api arg = { .api = api, .features = features };
+
+	return uffdio(t, file, UFFDIO_API, &arg, sizeof(arg), prot);
+}
+
+static void features_are_asked_for_once(struct kunit *test)
+{
+	struct uffdio_range range = {};
+	struct test_mm *t;
+	struct file *file;
+	int fd;
+
+	tmm_require(test, "AA A:rwu0");
+	t = tmm_create(test);
+	KUNIT_EXPECT_EQ(test, new_userfaultfd(0x2), -EINVAL);
+	fd = new_userfaultfd(O_CLOEXEC);
+	KUNIT_ASSERT_GE(test, fd, 0);
+	file = fget(fd);
+	close_fd(fd);
+	t->uffd[0] = file;
+	/* Nothing else goes before. */
+	KUNIT_EXPECT_EQ(test, -EINVAL, uffdio(t, file, UFFDIO_UNREGISTER, &range,
+					      sizeof(range), "rw"));
+	KUNIT_EXPECT_EQ(test, -EINVAL, ask_for_features(t, file, 0xab, 0, "rw"));
+	KUNIT_EXPECT_EQ(test, -EFAULT, ask_for_features(t, file, 0xab, 0, "r"));
+	KUNIT_EXPECT_EQ(test, -EFAULT, ask_for_features(t, file, UFFD_API, 0, "r"));
+	KUNIT_EXPECT_EQ(test, -EFAULT, ask_for_features(t, file, UFFD_API, 0, "-"));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			ask_for_features(t, file, UFFD_API, 1ULL << 63, "rw"));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			ask_for_features(t, file, UFFD_API,
+					 UFFD_FEATURE_RWP_ASYNC, "rw"));
+	KUNIT_EXPECT_EQ(test, 0, ask_for_features(t, file, UFFD_API,
+						  UFFD_FEATURE_EVENT_REMAP, "rw"));
+	KUNIT_EXPECT_EQ(test, -EINVAL, ask_for_features(t, file, UFFD_API,
+							UFFD_FEATURE_EVENT_UNMAP,
+							"rw"));
+	t->doing = "asking for features";
+	__tmm_report(t, tmm_check(t));
+}
+
+static void fork_events_need_a_capability(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "AA A:rwu0");
+	t = tmm_create(test);
+	t->uffd_features = UFFD_FEATURE_EVENT_FORK;
+	tmm_drop_capabilities(t);
+	tmm_draw(t, "AA");
+	tmm_expect_err(t, -EPERM, TMM_UFFD(0, 2, 0));
+	tmm_expect_layout(t, "AA");
+}
+
+static void ranges_are_checked(struct kunit *test)
+{
+	struct test_mm *t;
+	int i;
+
+	tmm_require(test, "AA A:rwu0+wp");
+	t = tmm_create(test);
+	tmm_draw(t, "AABB A:rwu0+wp");
+	{
+		const struct uffdio_range wrong[] = {
+			{ tmm_addr(t, 0) + 1, PAGE_SIZE },
+			{ tmm_addr(t, 0), PAGE_SIZE + 1 },
+			{ tmm_addr(t, 0), 0 },
+			{ TASK_SIZE, PAGE_SIZE },
+			{ tmm_addr(t, 0), TASK_SIZE },
+			/* Nothing is there, or may be. */
+			{ tmm_addr(t, 4), PAGE_SIZE },
+			{ 0, PAGE_SIZE },
+		};
+
+		for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+			const struct uffdio_register reg = {
+				.range = wrong[i],
+				.mode = MISSING,
+			};
+			const struct uffdio_writeprotect wp = { .range = wrong[i] };
+			struct file *file = t->uffd[0];
+
+			KUNIT_EXPECT_EQ_MSG(test, -EINVAL,
+					    uffdio(t, file, UFFDIO_REGISTER, &reg,
+						   sizeof(reg), "rw"), "range %d", i);
+			KUNIT_EXPECT_EQ_MSG(test, -EINVAL,
+					    uffdio(t, file, UFFDIO_UNREGISTER,
+						   &wrong[i], sizeof(wrong[i]), "rw"),
+					    "range %d", i);
+			KUNIT_EXPECT_EQ_MSG(test, i < 5 ? -EINVAL : -ENOENT,
+					    uffdio(t, file, UFFDIO_WRITEPROTECT, &wp,
+						   sizeof(wp), "rw"), "range %d", i);
+		}
+	}
+	t->doing = "what was refused";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "AABB A:rwu0+wp");
+}
+
+static void arguments_are_checked(struct kunit *test)
+{
+	struct uffdio_register reg = { .mode = MISSING };
+	struct uffdio_writeprotect wp = {};
+	struct test_mm *t;
+
+	tmm_require(test, "AA A:rwu0+wp");
+	t = tmm_create(test);
+	tmm_draw(t, "AABB A:rwu0+wp");
+	wp.range.start = tmm_addr(t, 0);
+	wp.range.len = tmm_len(t, 2);
+	reg.range.start = tmm_addr(t, 2);
+	reg.range.len = tmm_len(t, 1);
+	KUNIT_EXPECT_EQ(test, -EFAULT, uffdio(t, t->uffd[0], UFFDIO_REGISTER, &reg,
+					      sizeof(reg), "-"));
+	KUNIT_EXPECT_EQ(test, -EFAULT, uffdio(t, t->uffd[0], UFFDIO_UNREGISTER,
+					      &wp.range, sizeof(wp.range), "-"));
+	KUNIT_EXPECT_EQ(test, -EFAULT, uffdio(t, t->uffd[0], UFFDIO_WRITEPROTECT,
+					      &wp, sizeof(wp), "-"));
+	wp.mode = UFFDIO_WRITEPROTECT_MODE_WP | UFFDIO_WRITEPROTECT_MODE_DONTWAKE;
+	KUNIT_EXPECT_EQ(test, -EINVAL, uffdio(t, t->uffd[0], UFFDIO_WRITEPROTECT,
+					      &wp, sizeof(wp), "rw"));
+	wp.mode = 0x100;
+	KUNIT_EXPECT_EQ(test, -EINVAL, uffdio(t, t->uffd[0], UFFDIO_WRITEPROTECT,
+					      &wp, sizeof(wp), "rw"));
+	wp.mode = UFFDIO_WRITEPROTECT_MODE_DONTWAKE;
+	KUNIT_EXPECT_EQ(test, 0, uffdio(t, t->uffd[0], UFFDIO_WRITEPROTECT,
+					&wp, sizeof(wp), "rw"));
+	t->doing = "what was refused";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "AABB A:rwu0+wp");
+	/* The answer to this has no place, but it is done by then. */
+	KUNIT_EXPECT_EQ(test, -EFAULT, uffdio(t, t->uffd[0], UFFDIO_REGISTER, &reg,
+					      sizeof(reg), "r"));
+	t->doing = "registering without an answer";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "AABC A:rwu0+wp B:rwu0");
+}
+
+/* Its memory is gone, and the userfaultfd is somebody else's now. */
+static void memory_may_be_gone(struct kunit *test)
+{
+	struct uffdio_register reg = { .mode = MISSING };
+	struct uffdio_writeprotect wp = {};
+	struct test_mm *t;
+	struct file *file;
+
+	tmm_require(test, "AA A:rwu0+wp");
+	t = tmm_create(test);
+	tmm_draw(t, "AA A:rwu0+wp");
+	reg.range.start = tmm_addr(t, 0);
+	reg.range.len = tmm_len(t, 2);
+	wp.range = reg.range;
+	file = get_file(t->uffd[0]);
+	t->outliving = 1;
+	tmm_destroy(t);
+	t = tmm_create(test);
+	t->uffd[0] = file;
+	tmm_draw(t, "AA");
+	KUNIT_EXPECT_EQ(test, -ENOMEM, uffdio(t, file, UFFDIO_REGISTER, &reg,
+					      sizeof(reg), "rw"));
+	KUNIT_EXPECT_EQ(test, -ENOMEM, uffdio(t, file, UFFDIO_UNREGISTER,
+					      &reg.range, sizeof(reg.range), "rw"));
+	KUNIT_EXPECT_EQ(test, -ESRCH, uffdio(t, file, UFFDIO_WRITEPROTECT, &wp,
+					     sizeof(wp), "rw"));
+	t->doing = "operations on another's memory";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "AA");
+}
+
 /* Closing it is as good as dropping each range. */
 static void close_drops_all(struct kunit *test)
 {
@@ -281,6 +519,7 @@ static void close_survives_lack_of_memory(struct kunit *test)
 
 struct reader {
 	struct test_mm *t;
+	int uffd;
 	struct task_struct *task;
 	struct uffd_msg read[8];
 	int nr;
@@ -293,7 +532,7 @@ static int read_events(void *data)
 	while (!kthread_should_stop()) {
 		struct uffd_msg *msg = &r->read[r->nr];
 		struct kvec vec = { .iov_base = msg, .iov_len = sizeof(*msg) };
-		struct file *file = r->t->uffd[0];
+		struct file *file = r->t->uffd[r->uffd];
 		struct iov_iter iter;
 		struct kiocb iocb;
 
@@ -321,19 +560,25 @@ static void stop_reader(void *data)
 }
 
 /* The userfaultfd does not block its reader, so that it can be told to stop. */
-static struct reader *start_reader(struct test_mm *t)
+static struct reader *start_reader_of(struct test_mm *t, int uffd)
 {
 	struct kunit *test = t->test;
 	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, r);
 	r->t = t;
-	t->uffd[0]->f_flags |= O_NONBLOCK;
+	r->uffd = uffd;
+	t->uffd[uffd]->f_flags |= O_NONBLOCK;
 	r->task = kthread_run(read_events, r, "read_events");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, r->task);
 	get_task_struct(r->task);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, stop_reader, r));
 	return r;
+}
+
+static struct reader *start_reader(struct test_mm *t)
+{
+	return start_reader_of(t, 0);
 }
 
 static void expect_event(struct reader *r, int nr, int event, int page, int arg)
@@ -396,6 +641,34 @@ static void one_unmap_is_one_event(struct kunit *test)
 	expect_event(r, 0, UFFD_EVENT_UNMAP, 1, 6);
 	expect_event(r, 1, UFFD_EVENT_UNMAP, 0, 1);
 	KUNIT_EXPECT_EQ(test, r->nr, 2);
+}
+
+/* Each learns of what concerns it, once. */
+static void each_of_two_is_told(struct kunit *test)
+{
+	struct reader *r[2];
+	struct test_mm *t;
+	int i;
+
+	tmm_require(test, "AA A:rwu0");
+	t = tmm_create(test);
+	t->uffd_features = EVENTS;
+	tmm_draw(t, "AABBCCDD A:rwu0 B:rwu1 C:ru0 D:ru1");
+	for (i = 0; i < 2; i++)
+		r[i] = start_reader_of(t, i);
+	tmm_must(t, TMM_MUNMAP(1, 2));
+	tmm_must(t, TMM_MUNMAP(4, 3));
+	tmm_fork(t);
+	for (i = 0; i < 2; i++)
+		kunit_release_action(test, stop_reader, r[i]);
+
+	for (i = 0; i < 2; i++) {
+		expect_event(r[i], 0, UFFD_EVENT_UNMAP, 1, 3);
+		expect_event(r[i], 1, UFFD_EVENT_UNMAP, 4, 7);
+		KUNIT_EXPECT_EQ(test, (int)r[i]->read[2].event, UFFD_EVENT_FORK);
+		KUNIT_EXPECT_EQ(test, r[i]->nr, 3);
+	}
+	tmm_expect_layout(t, "A..B...D A:rw B:rw D:r");
 }
 
 /* With the event a registration moves, and merges as its neighbours allow. */
@@ -499,11 +772,19 @@ static struct kunit_case vma_uffd_cases[] = {
 	KUNIT_CASE(protection_does_not_move),
 	KUNIT_CASE(protection_is_not_inherited),
 	KUNIT_CASE(protection_needs_the_mode),
+	KUNIT_CASE(lifted_protection_of_shared_memory),
+	KUNIT_CASE(asynchronous_protection_is_for_all_memory),
+	KUNIT_CASE(features_are_asked_for_once),
+	KUNIT_CASE(fork_events_need_a_capability),
+	KUNIT_CASE(ranges_are_checked),
+	KUNIT_CASE(arguments_are_checked),
+	KUNIT_CASE(memory_may_be_gone),
 	KUNIT_CASE(close_drops_all),
 	KUNIT_CASE(close_lifts_protection),
 	KUNIT_CASE(close_survives_lack_of_memory),
 	KUNIT_CASE(events_are_told),
 	KUNIT_CASE(one_unmap_is_one_event),
+	KUNIT_CASE(each_of_two_is_told),
 	KUNIT_CASE(registration_moves_with_the_event),
 	KUNIT_CASE(fork_is_told),
 	KUNIT_CASE(told_fork_survives_lack_of_memory),
