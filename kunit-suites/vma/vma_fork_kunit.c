@@ -115,6 +115,21 @@ static void guards_are_inherited(struct kunit *test)
 	tmm_expect_layout(t, "AAAA A:rw+guard#1*2");
 }
 
+/* What can be written to is the child's own, and charged for once more. */
+static void child_is_charged_for(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AABB.CC A:rw#1 B:r C:rw");
+	tmm_limit_commit(t, 3);
+	KUNIT_EXPECT_EQ(test, tmm_try_fork(t), -ENOMEM);
+	__tmm_report(t, tmm_check(t));
+	tmm_must(t, TMM_MUNMAP(5, 1));
+	KUNIT_EXPECT_EQ(test, tmm_try_fork(t), 0);
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "AABB..C A:rw#1 B:r");
+}
+
 /* What the child touches first is not tied to its parent by a neighbour. */
 static void neighbour_of_inherited_memory_is_ones_own(struct kunit *test)
 {
@@ -133,6 +148,7 @@ static struct kunit_case vma_fork_cases[] = {
 	KUNIT_CASE_PARAM(fork_survives_lack_of_memory, inheritances_gen_params),
 	KUNIT_CASE(pages_are_copied_on_write),
 	KUNIT_CASE(guards_are_inherited),
+	KUNIT_CASE(child_is_charged_for),
 	KUNIT_CASE(neighbour_of_inherited_memory_is_ones_own),
 	{}
 };

@@ -130,6 +130,45 @@ static void heap_that_fails_is_as_before(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->mm->brk, tmm_addr(t, 6));
 }
 
+/* exec() asks for what is no range, or not of this address space. */
+static void heap_of_exec_has_bounds(struct kunit *test)
+{
+	const unsigned long last = ALIGN_DOWN(TASK_SIZE, PAGE_SIZE) - PAGE_SIZE;
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AA A:r");
+	KUNIT_EXPECT_EQ(test, -ENOMEM, vm_brk_flags(last, 2 * PAGE_SIZE, false));
+	KUNIT_EXPECT_EQ(test, -ENOMEM, vm_brk_flags(tmm_addr(t, 4), -1, false));
+	KUNIT_EXPECT_EQ(test, 0, vm_brk_flags(tmm_addr(t, 4), 0, false));
+	t->doing = "vm_brk_flags()";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "AA A:r");
+}
+
+/* It starts behind the data, or at random further up. */
+static void heap_starts_where_it_was_put(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+	const bool was_randomized = current->brk_randomized;
+	const unsigned long start = tmm_addr(t, 4), below = start - 8;
+	unsigned long randomized, fixed;
+
+	tmm_start_brk(t, 4);
+	t->mm->end_data = tmm_addr(t, 2);
+	t->mm->start_data = t->mm->end_data;
+	current->brk_randomized = true;
+	randomized = ksys_brk(below);
+	current->brk_randomized = false;
+	fixed = ksys_brk(below);
+	current->brk_randomized = was_randomized;
+	KUNIT_EXPECT_EQ(test, randomized, start);
+	KUNIT_EXPECT_EQ(test, fixed,
+			IS_ENABLED(CONFIG_COMPAT_BRK) ? below : start);
+	t->doing = "brk()";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "");
+}
+
 static void heap_meets_others(struct kunit *test)
 {
 	struct test_mm *t = tmm_create(test);
@@ -751,6 +790,8 @@ static struct kunit_case vma_growth_cases[] = {
 	KUNIT_CASE(brk_grows_survives_lack_of_memory),
 	KUNIT_CASE(heap_grows_and_shrinks),
 	KUNIT_CASE(heap_that_fails_is_as_before),
+	KUNIT_CASE(heap_of_exec_has_bounds),
+	KUNIT_CASE(heap_starts_where_it_was_put),
 	KUNIT_CASE(heap_meets_others),
 	KUNIT_CASE(heap_is_limited),
 	KUNIT_CASE(heap_is_locked_as_all_that_comes),

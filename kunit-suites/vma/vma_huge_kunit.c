@@ -191,6 +191,19 @@ static void protection_moves_a_bound_into_a_huge_page(struct kunit *test)
 	expect_entries(t, "pph");
 }
 
+/* The way back leads into a VMA that may be searched for it meanwhile. */
+static void huge_page_moves_away_and_back(struct kunit *test)
+{
+	struct test_mm *t = map_three(test);
+
+	tmm_must(t, TMM_MOVE(4, 4, 16));
+	expect_entries(t, "h.h.h");
+	tmm_must(t, TMM_MOVE(16, 4, 4));
+	tmm_expect_layout(t, "AAAAAAAAAAAA A:rw" HUGE);
+	expect_entries(t, "hhh");
+	tmm_must(t, TMM_WRITE(0, 12));
+}
+
 /* As one, in pieces, and not there but for the zero page. */
 static void huge_pages_are_locked_and_unlocked(struct kunit *test)
 {
@@ -282,6 +295,7 @@ static struct kunit_case vma_huge_cases[] = {
 	KUNIT_CASE(vma_merges_around_huge_pages),
 	KUNIT_CASE(advice_moves_a_bound_into_a_huge_page),
 	KUNIT_CASE(protection_moves_a_bound_into_a_huge_page),
+	KUNIT_CASE(huge_page_moves_away_and_back),
 	KUNIT_CASE(huge_pages_are_locked_and_unlocked),
 	KUNIT_CASE(huge_pages_are_shared_with_a_child),
 	KUNIT_CASE(userfaultfd_protects_huge_pages),

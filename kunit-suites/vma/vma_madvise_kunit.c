@@ -435,6 +435,32 @@ static void ranges_are_advised_in_turn(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, advise_all(t, first_is_wrong, 2, MADV_DODUMP), -ENOMEM);
 }
 
+static void ranges_are_checked_in_turn(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+	struct iov_iter iter;
+	struct iovec iov[3];
+
+	tmm_draw(t, "AAAA");
+	iov[0].iov_base = (void __user *)tmm_addr(t, 0);
+	iov[0].iov_len = PAGE_SIZE;
+	/* Nothing is no error. */
+	iov[1].iov_base = (void __user *)tmm_addr(t, 1);
+	iov[1].iov_len = 0;
+	iov[2].iov_base = (void __user *)tmm_addr(t, 2) + 1;
+	iov[2].iov_len = PAGE_SIZE;
+	iov_iter_init(&iter, ITER_DEST, iov, 3, 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, vector_madvise(t->mm, &iter, MADV_DONTDUMP),
+			(ssize_t)PAGE_SIZE);
+	t->doing = "process_madvise()";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "ABBB A:rw+dontdump");
+	iov_iter_init(&iter, ITER_DEST, iov + 2, 1, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, vector_madvise(t->mm, &iter, MADV_DONTDUMP),
+			(ssize_t)-EINVAL);
+	tmm_expect_layout(t, "ABBB A:rw+dontdump");
+}
+
 static void advice_survives_lack_of_memory(struct kunit *test)
 {
 	tmm_run_case_out_of_memory(test, test->param_value);
@@ -460,6 +486,7 @@ static struct kunit_case vma_madvise_cases[] = {
 	KUNIT_CASE(pages_are_removed_from_the_file),
 	KUNIT_CASE(guards_keep_out),
 	KUNIT_CASE(ranges_are_advised_in_turn),
+	KUNIT_CASE(ranges_are_checked_in_turn),
 	KUNIT_CASE_PARAM(advice_survives_lack_of_memory, kept_gen_params),
 	KUNIT_CASE_PARAM(discard_survives_lack_of_memory, discards_gen_params),
 	{}

@@ -8,6 +8,7 @@
 #include <linux/mman.h>
 
 #include "internal.h"
+#include "ops.h"
 #include "test_mm.h"
 
 static const struct tmm_case locks[] = {
@@ -316,6 +317,34 @@ static void lock_survives_lack_of_memory(struct kunit *test)
 	tmm_run_case_out_of_memory(test, test->param_value);
 }
 
+/*
+ * Who asks for all is told of no error, and has locked what there was memory
+ * for. What is not locked is at least faulted in.
+ */
+static void all_that_can_be_is_locked(struct kunit *test)
+{
+	const struct tmm_op op = TMM_MLOCKALL(MCL_CURRENT | MCL_ONFAULT);
+	struct test_mm *t = tmm_create(test);
+	bool failed = true;
+	int nth;
+
+	if (!tmm_can_inject())
+		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	for (nth = 1; failed; nth++) {
+		tmm_draw(t, "AABBCC A:rw+lock+onfault C:r");
+		KUNIT_EXPECT_EQ(test, 0, tmm_do_failing(t, &op, nth, &failed));
+		__tmm_report(t, tmm_check(t));
+		if (failed)
+			tmm_expect_layout(t, "AABBCC A:rw+lock+onfault B:rw#1"
+					     " C:r+lock+onfault");
+		else
+			tmm_expect_layout(t, "AAAACC A:rw+lock+onfault"
+					     " C:r+lock+onfault");
+		tmm_clear(t);
+	}
+	KUNIT_EXPECT_GT(test, nth, 2);
+}
+
 static struct kunit_case vma_mlock_cases[] = {
 	KUNIT_CASE_PARAM(locked_as_asked, locks_gen_params),
 	KUNIT_CASE_PARAM(locked_page_that_becomes_writable_is_copied, copies_gen_params),
@@ -330,6 +359,7 @@ static struct kunit_case vma_mlock_cases[] = {
 	KUNIT_CASE(locked_already_is_not_counted),
 	KUNIT_CASE(without_a_limit_nothing_is_locked),
 	KUNIT_CASE(capability_lifts_the_limit),
+	KUNIT_CASE(all_that_can_be_is_locked),
 	KUNIT_CASE_PARAM(lock_survives_lack_of_memory, locks_gen_params),
 	{}
 };

@@ -7,6 +7,7 @@
  */
 #include <linux/backing-dev.h>
 #include <linux/mman.h>
+#include <linux/pagemap.h>
 #include <linux/personality.h>
 
 #include "internal.h"
@@ -368,6 +369,43 @@ static void who_asks_is_told_of_first_writes(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, tracked(tmm_vma(t, 2)));
 }
 
+static int noticed;
+
+static vm_fault_t notice(struct vm_fault *vmf)
+{
+	folio_lock(page_folio(vmf->page));
+	noticed++;
+	return VM_FAULT_LOCKED;
+}
+
+/* A first write is one to a clean page: those to dirty ones go unnoticed. */
+static void dirty_page_is_made_writable_at_once(struct kunit *test)
+{
+	static struct vm_operations_struct noticing;
+	struct test_mm *t = tmm_create(test);
+	struct vm_area_struct *vma;
+
+	tmm_draw(t, "AAAA A:rwsf0");
+	vma = tmm_vma(t, 0);
+	noticing = *vma->vm_ops;
+	noticing.page_mkwrite = notice;
+	vma->vm_ops = &noticing;
+	mmap_write_lock(t->mm);
+	vma_set_page_prot(vma);
+	mmap_write_unlock(t->mm);
+	noticed = 0;
+	tmm_must(t, TMM_READ(2, 2));
+	tmm_must(t, TMM_WRITE(0, 2));
+	KUNIT_EXPECT_EQ(test, noticed, 2);
+	tmm_must(t, TMM_MPROTECT(0, 4, "r"));
+	tmm_must(t, TMM_MPROTECT(0, 4, "rw"));
+	tmm_expect_layout(t, "AAAA A:rwsf0");
+	tmm_must(t, TMM_WRITE(0, 2));
+	KUNIT_EXPECT_EQ(test, noticed, 2);
+	tmm_must(t, TMM_WRITE(2, 2));
+	KUNIT_EXPECT_EQ(test, noticed, 4);
+}
+
 static void zero_page_stays_read_only(struct kunit *test)
 {
 	struct test_mm *t = tmm_create(test);
@@ -410,6 +448,7 @@ static struct kunit_case vma_mprotect_cases[] = {
 	KUNIT_CASE(page_is_not_made_writable_behind_the_trackers),
 	KUNIT_CASE(dirty_pages_of_files_are_tracked),
 	KUNIT_CASE(who_asks_is_told_of_first_writes),
+	KUNIT_CASE(dirty_page_is_made_writable_at_once),
 	KUNIT_CASE(zero_page_stays_read_only),
 	KUNIT_CASE(guards_and_holes_are_left_alone),
 	{}

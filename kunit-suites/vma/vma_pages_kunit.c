@@ -177,6 +177,27 @@ static void protection_of_swapped_pages(struct kunit *test)
 	tmm_expect_layout(t, "A..B.......CC A:rw#1u0+wp+only B:rw#1 C:rw#1@1");
 }
 
+/* A mark for a page of a file that is not there keeps its place. */
+static void marks_stay_where_nothing_is(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "AAAA A:rwsf0u0+wp+only");
+	t = tmm_create(test);
+	tmm_draw(t, "AAAA A:rwsf0u0+wp+only");
+	tmm_must(t, TMM_UFFD_WP(1, 2));
+	expect_entries(t, 0, ".gg.");
+	tmm_must(t, TMM_MPROTECT(0, 4, "r"));
+	tmm_must(t, TMM_MPROTECT(0, 4, "rw"));
+	expect_entries(t, 0, ".gg.");
+	tmm_must(t, TMM_NO_UFFD_WP(0, 2));
+	expect_entries(t, 0, "..g.");
+	tmm_must(t, TMM_WRITE(0, 2));
+	tmm_must(t, TMM_NO_UFFD(0, 4));
+	expect_entries(t, 0, "pp..");
+	tmm_expect_layout(t, "AAAA A:rwsf0");
+}
+
 /* What was read in ahead needs no reading any more: it may fail. */
 static void needed_pages_are_read_ahead(struct kunit *test)
 {
@@ -375,6 +396,7 @@ static void vma_pages_exit(struct kunit_suite *suite)
 static struct kunit_case vma_pages_cases[] = {
 	KUNIT_CASE_PARAM(swapped_pages_are_kept, swapped_out_gen_params),
 	KUNIT_CASE(protection_of_swapped_pages),
+	KUNIT_CASE(marks_stay_where_nothing_is),
 	KUNIT_CASE(needed_pages_are_read_ahead),
 	KUNIT_CASE(needed_pages_of_a_file_are_read_ahead),
 	KUNIT_CASE(freed_pages_leave_the_swap_cache),

@@ -93,6 +93,20 @@ static void killed_while_waiting_to_unmap(struct kunit *test)
 	tmm_expect_layout(t, "AA..BB A:rw#1 B:rwsf0");
 }
 
+static void killed_while_forking(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+	int err;
+
+	tmm_draw(t, "AA..BB A:rw#1 B:rwsf0");
+	begin_killed_wait(t);
+	err = tmm_try_fork(t);
+	end_killed_wait(t);
+	KUNIT_EXPECT_EQ(test, err, -EINTR);
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "AA..BB A:rw#1 B:rwsf0");
+}
+
 /* A fault below a stack drops the lock to take it for writing. */
 static void killed_while_a_stack_grows(struct kunit *test)
 {
@@ -204,6 +218,7 @@ static void signal_comes_between_two_locks(struct kunit *test)
 static struct kunit_case vma_signal_cases[] = {
 	KUNIT_CASE_PARAM(killed_while_waiting, waiting_gen_params),
 	KUNIT_CASE(killed_while_waiting_to_unmap),
+	KUNIT_CASE(killed_while_forking),
 	KUNIT_CASE(killed_while_a_stack_grows),
 	KUNIT_CASE(killed_before_the_first_range_is_advised),
 	KUNIT_CASE_PARAM(signal_comes_between_two_locks, held_locks_gen_params),

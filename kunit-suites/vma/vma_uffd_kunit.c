@@ -10,6 +10,7 @@
 #include <linux/file.h>
 #include <linux/kthread.h>
 #include <linux/mman.h>
+#include <linux/poll.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/userfaultfd_k.h>
@@ -416,6 +417,61 @@ static void arguments_are_checked(struct kunit *test)
 	tmm_expect_layout(t, "AABC A:rwu0+wp B:rwu0");
 }
 
+/* What is poisoned is so until it is given up, whatever its protection. */
+static void poison_stays(struct kunit *test)
+{
+	struct uffdio_poison poison = {};
+	struct test_mm *t;
+
+	tmm_require(test, "AAAA A:rwu0+wp");
+	t = tmm_create(test);
+	tmm_draw(t, "AAAA A:rwu0+wp");
+	poison.range.start = tmm_addr(t, 1);
+	poison.range.len = tmm_len(t, 2);
+	KUNIT_ASSERT_EQ(test, 0, uffdio(t, t->uffd[0], UFFDIO_POISON, &poison,
+					sizeof(poison), "rw"));
+	tmm_must(t, TMM_MPROTECT(0, 4, "r"));
+	tmm_must(t, TMM_MPROTECT(0, 4, "rw"));
+	tmm_must(t, TMM_UFFD_WP(0, 4));
+	tmm_must(t, TMM_NO_UFFD(0, 4));
+	tmm_expect_err(t, -EFAULT, TMM_READ(1, 1));
+	tmm_must(t, TMM_MOVE(0, 4, 10));
+	tmm_expect_err(t, -EFAULT, TMM_READ(11, 1));
+	tmm_expect_err(t, -EFAULT, TMM_WRITE(12, 1));
+	tmm_must(t, TMM_MADVISE(10, 2, MADV_FREE));
+	tmm_must(t, TMM_WRITE(10, 2));
+	tmm_expect_err(t, -EFAULT, TMM_WRITE(12, 1));
+}
+
+/* A page that is not there is marked, for which there must be a table. */
+static void marking_survives_lack_of_tables(struct kunit *test)
+{
+	const unsigned long far = 2 * P4D_SIZE >> PAGE_SHIFT;
+	const struct tmm_op op = TMM_UFFD_WP((int)far, 2);
+	struct test_mm *t;
+	bool failed = true;
+	int nth;
+
+	tmm_require(test, "AA A:rwsf0u0+wp+only");
+	if (!tmm_can_inject())
+		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	t = tmm_create(test);
+	if (far > INT_MAX || TASK_SIZE - t->base < 3 * P4D_SIZE)
+		kunit_skip(test, "no other table in this address space");
+	for (nth = 1; failed; nth++) {
+		long err;
+
+		tmm_must(t, TMM_MMAP((int)far, 2, "rwsf0@0"));
+		tmm_must(t, TMM_UFFD_MODE((int)far, 2, 0, WP));
+		err = tmm_do_failing(t, &op, nth, &failed);
+		__tmm_report(t, tmm_check(t));
+		KUNIT_EXPECT_EQ_MSG(test, err, failed ? -ENOMEM : 0,
+				    "of %s", t->doing);
+		tmm_must(t, TMM_MUNMAP((int)far, 2));
+	}
+	KUNIT_EXPECT_GT(test, nth, 3);
+}
+
 /* Its memory is gone, and the userfaultfd is somebody else's now. */
 static void memory_may_be_gone(struct kunit *test)
 {
@@ -643,6 +699,62 @@ static void one_unmap_is_one_event(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r->nr, 2);
 }
 
+/* Who waits for it to be read, when nobody will any more, waits no longer. */
+struct closing {
+	struct test_mm *t;
+	struct completion done;
+};
+
+static int close_when_there_is_something(void *data)
+{
+	struct closing *c = data;
+	struct file *file = c->t->uffd[0];
+
+	while (!(vfs_poll(file, NULL) & EPOLLIN))
+		usleep_range(100, 200);
+	c->t->uffd[0] = NULL;
+	__fput_sync(file);
+	kthread_complete_and_exit(&c->done, 0);
+}
+
+static void begin_closing(struct test_mm *t, struct closing *c)
+{
+	struct task_struct *task;
+
+	c->t = t;
+	init_completion(&c->done);
+	t->uffd[0]->f_flags |= O_NONBLOCK;
+	task = kthread_run(close_when_there_is_something, c, "close_uffd");
+	KUNIT_ASSERT_FALSE(t->test, IS_ERR(task));
+}
+
+static void nobody_waits_for_a_closed_userfaultfd(struct kunit *test)
+{
+	const struct tmm_op move = TMM_MOVE(0, 2, 10);
+	struct closing c;
+	struct test_mm *t;
+	long err;
+
+	tmm_require(test, "AA A:rwu0");
+	t = tmm_create(test);
+	t->uffd_features = EVENTS;
+	tmm_draw(t, "AABB A:rw#1u0 B:r");
+	begin_closing(t, &c);
+	err = __tmm_do(t, &move);
+	wait_for_completion(&c.done);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "..BB......AA A:rw#1@0 B:r");
+	/* A child that was told of by then has nothing left of it. */
+	tmm_must(t, TMM_UFFD(10, 2, 0));
+	begin_closing(t, &c);
+	err = tmm_try_fork(t);
+	wait_for_completion(&c.done);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "..BB......AA A:rw#1@0 B:r");
+}
+
 /* Each learns of what concerns it, once. */
 static void each_of_two_is_told(struct kunit *test)
 {
@@ -778,12 +890,15 @@ static struct kunit_case vma_uffd_cases[] = {
 	KUNIT_CASE(fork_events_need_a_capability),
 	KUNIT_CASE(ranges_are_checked),
 	KUNIT_CASE(arguments_are_checked),
+	KUNIT_CASE(poison_stays),
+	KUNIT_CASE(marking_survives_lack_of_tables),
 	KUNIT_CASE(memory_may_be_gone),
 	KUNIT_CASE(close_drops_all),
 	KUNIT_CASE(close_lifts_protection),
 	KUNIT_CASE(close_survives_lack_of_memory),
 	KUNIT_CASE(events_are_told),
 	KUNIT_CASE(one_unmap_is_one_event),
+	KUNIT_CASE(nobody_waits_for_a_closed_userfaultfd),
 	KUNIT_CASE(each_of_two_is_told),
 	KUNIT_CASE(registration_moves_with_the_event),
 	KUNIT_CASE(fork_is_told),
