@@ -143,6 +143,9 @@ static void heap_of_exec_has_bounds(struct kunit *test)
 	t->doing = "vm_brk_flags()";
 	__tmm_report(t, tmm_check(t));
 	tmm_expect_layout(t, "AA A:r");
+	KUNIT_EXPECT_EQ(test, 0, vm_brk_flags(tmm_addr(t, 4), PAGE_SIZE, true));
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "AA..B A:r B:rwx");
 }
 
 /* It starts behind the data, or at random further up. */
@@ -186,6 +189,13 @@ static void heap_meets_others(struct kunit *test)
 	tmm_must(t, TMM_SBRK(4));
 	tmm_expect_layout(t, brk_picture("AABB....CC C:r",
 					 "AABB....CC A:rwx B:rwx C:r"));
+	/* And a stack keeps its distance. */
+	tmm_must(t, TMM_MUNMAP(8, 2));
+	tmm_must(t, TMM_MMAP(60, 2, "rw+growsdown"));
+	expect_no_sbrk(t, 5, 4);
+	tmm_must(t, TMM_MUNMAP(60, 2));
+	tmm_must(t, TMM_SBRK(5));
+	tmm_must(t, TMM_SBRK(4));
 	/* The heap itself is gone, and shrinks to where nothing is. */
 	tmm_must(t, TMM_MUNMAP(2, 2));
 	expect_no_sbrk(t, 3, 4);
@@ -451,6 +461,24 @@ static void address_space_is_limited(struct kunit *test)
 	tmm_expect_layout(t, "AABBBB A:r B:-");
 }
 
+/* No limit at all is that of the hard limit, for Valgrind. */
+static void hard_limit_of_data_counts(struct kunit *test)
+{
+	struct rlimit *limit = &current->signal->rlim[RLIMIT_DATA];
+	const unsigned long max = limit->rlim_max;
+	struct test_mm *t = tmm_create(test);
+	long err;
+
+	tmm_draw(t, "AA");
+	tmm_limit(t, RLIMIT_DATA, 0);
+	limit->rlim_max = 3 * PAGE_SIZE;
+	err = tmm_do(t, TMM_MMAP(2, 2, "rw"));
+	limit->rlim_max = max;
+	KUNIT_EXPECT_EQ(test, err, -ENOMEM);
+	tmm_must(t, TMM_MMAP(2, 2, "rw"));
+	tmm_expect_layout(t, "AAAA");
+}
+
 static void data_is_limited(struct kunit *test)
 {
 	struct test_mm *t = tmm_create(test);
@@ -709,6 +737,13 @@ static void stack_grows_for_others(struct kunit *test)
 	mmap_write_unlock(t->mm);
 	KUNIT_EXPECT_NULL(test, vma);
 
+	/* Where it is already, nothing grows. */
+	mmap_write_lock(t->mm);
+	vma = find_extend_vma_locked(t->mm, tmm_addr(t, 39));
+	mmap_write_unlock(t->mm);
+	KUNIT_EXPECT_NOT_NULL(test, vma);
+	tmm_expect_layout(t, stack_picture(38));
+
 	/* A locked stack has its new pages at once. */
 	tmm_must(t, TMM_MLOCK(38, 6));
 	mmap_write_lock(t->mm);
@@ -806,6 +841,7 @@ static struct kunit_case vma_growth_cases[] = {
 	KUNIT_CASE(stack_grows_for_others),
 	KUNIT_CASE(stack_survives_lack_of_memory),
 	KUNIT_CASE(address_space_is_limited),
+	KUNIT_CASE(hard_limit_of_data_counts),
 	KUNIT_CASE(data_is_limited),
 	KUNIT_CASE(stack_is_limited),
 	KUNIT_CASE(stack_keeps_its_distance),
