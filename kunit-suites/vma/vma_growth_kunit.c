@@ -8,6 +8,7 @@
 #include <linux/mman.h>
 #include <linux/personality.h>
 #include <linux/security.h>
+#include <linux/uaccess.h>
 
 #include "internal.h"
 #include "ops.h"
@@ -368,7 +369,7 @@ static int relocate_down(struct test_mm *t, int from, int pages)
 
 	mmap_write_lock(t->mm);
 	err = relocate_vma_down(vma_lookup(t->mm, tmm_addr(t, from)),
-				pages * PAGE_SIZE);
+				tmm_len(t, pages));
 	mmap_write_unlock(t->mm);
 	t->doing = "relocate_vma_down()";
 	__tmm_report(t, tmm_check(t));
@@ -408,6 +409,32 @@ static void stack_is_relocated(struct kunit *test)
 	tmm_must(t, TMM_MMAP(0, 1, "r"));
 	KUNIT_EXPECT_EQ(test, relocate_down(t, 1, 1), -EFAULT);
 	tmm_expect_layout(t, "ABBBB A:r B:rw#1@12");
+}
+
+/*
+ * By whole tables, where it is as far into one before and after, even if a part
+ * of it was to be in front. Columns are a quarter of what one covers.
+ */
+static void stack_is_relocated_with_its_tables(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+	int i;
+
+	tmm_zoom_out(t);
+	tmm_draw(t, ".............AAAAAA A:rw#1");
+	tmm_must(t, TMM_WRITE(13, 6));
+	KUNIT_EXPECT_EQ(test, relocate_down(t, 13, 4), 0);
+	tmm_expect_layout(t, ".........AAAAAA A:rw#1@13");
+	tmm_must(t, TMM_MMAP(4, 1, "r"));
+	KUNIT_EXPECT_EQ(test, relocate_down(t, 9, 4), 0);
+	tmm_expect_layout(t, "....BAAAAAA A:rw#1@13 B:r");
+	for (i = 0; i < 6; i++) {
+		char byte = -1;
+
+		if (get_user(byte, (char __user *)tmm_addr(t, 5 + i)))
+			byte = -1;
+		KUNIT_EXPECT_EQ_MSG(test, byte, 13 + i, "in column %d", 5 + i);
+	}
 }
 
 /* Half way there it covers both places, and each page is in one of them. */
@@ -836,6 +863,7 @@ static struct kunit_case vma_growth_cases[] = {
 	KUNIT_CASE(stack_has_a_lowest_page_offset),
 	KUNIT_CASE(locked_stack_is_counted),
 	KUNIT_CASE(stack_is_relocated),
+	KUNIT_CASE(stack_is_relocated_with_its_tables),
 	KUNIT_CASE(relocation_survives_lack_of_memory),
 	KUNIT_CASE(stack_grows_by_a_fault),
 	KUNIT_CASE(stack_grows_for_others),
