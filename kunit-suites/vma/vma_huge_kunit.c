@@ -258,7 +258,33 @@ static void userfaultfd_protects_huge_pages(struct kunit *test)
 	tmm_must(t, TMM_MPROTECT(0, 4, "r"));
 	tmm_must(t, TMM_MPROTECT(0, 4, "rw"));
 	expect_entries(t, "hph");
+	tmm_must(t, TMM_MPROTECT(4, 4, "r"));
+	tmm_must(t, TMM_MPROTECT(4, 4, "rw"));
+	expect_entries(t, "hph");
+	tmm_must(t, TMM_WRITE(6, 2));
 	/* Neither goes with a move, nor is it left behind. */
+	tmm_must(t, TMM_MOVE(0, 4, 16));
+	tmm_must(t, TMM_WRITE(16, 4));
+	tmm_must(t, TMM_NO_UFFD(4, 8));
+	tmm_must(t, TMM_WRITE(4, 8));
+	tmm_expect_layout(t, "....AAAAAAAA....BBBB A:rw" HUGE " B:rw@0" HUGE);
+}
+
+static void userfaultfd_protects_huge_pages_from_access(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "A A:rwu0+rwp+only");
+	t = map_three(test);
+	t->uffd_features = UFFD_FEATURE_RWP;
+	tmm_must(t, TMM_UFFD_MODE(0, 12, 0, UFFDIO_REGISTER_MODE_RWP));
+	tmm_must(t, TMM_UFFD_WP(0, 6));
+	tmm_must(t, TMM_UFFD_WP(0, 4));
+	tmm_must(t, TMM_MPROTECT(0, 8, "r"));
+	tmm_must(t, TMM_MPROTECT(0, 8, "rw"));
+	expect_entries(t, "hph");
+	tmm_must(t, TMM_WRITE(6, 6));
+	/* What moves is accessible again, and so is what is dropped. */
 	tmm_must(t, TMM_MOVE(0, 4, 16));
 	tmm_must(t, TMM_WRITE(16, 4));
 	tmm_must(t, TMM_NO_UFFD(4, 8));
@@ -299,6 +325,7 @@ static struct kunit_case vma_huge_cases[] = {
 	KUNIT_CASE(huge_pages_are_locked_and_unlocked),
 	KUNIT_CASE(huge_pages_are_shared_with_a_child),
 	KUNIT_CASE(userfaultfd_protects_huge_pages),
+	KUNIT_CASE(userfaultfd_protects_huge_pages_from_access),
 	KUNIT_CASE(huge_zero_page_is_split),
 	{}
 };
