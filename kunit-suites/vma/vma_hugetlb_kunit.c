@@ -62,6 +62,10 @@ static const struct tmm_case cases[] = {
 	TMM_CASE_ERR("move_to_a_quarter", THREE, TMM_MOVE(4, 4, 17), -EINVAL),
 	TMM_CASE("userfaultfd", THREE, TMM_UFFD(4, 4, 0),
 		 "AAAABBBBCCCC A:" SHARED " B:" WATCHED " C:" SHARED),
+	TMM_CASE("userfaultfd_over_two", "AAAABBBB A:" SHARED " B:" READ_ONLY,
+		 TMM_UFFD(0, 8, 0),
+		 "AAAABBBB A:" WATCHED
+		 " B:rsf0u0+hugetlb+dontexpand+noreserve"),
 	TMM_CASE_ERR("userfaultfd_starts_in_one", THREE, TMM_UFFD(2, 6, 0),
 		     -EINVAL),
 	TMM_CASE_ERR("userfaultfd_ends_in_one", THREE, TMM_UFFD(4, 6, 0),

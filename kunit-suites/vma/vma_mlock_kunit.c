@@ -265,6 +265,22 @@ static void locking_is_limited(struct kunit *test)
 }
 
 /* What is locked already does not count twice, however the ranges lie. */
+/* What is locked already is not counted beyond the end of all addresses. */
+static void limit_of_an_endless_range(struct kunit *test)
+{
+	const vma_flags_t flags = mk_vma_flags(VMA_LOCKED_BIT);
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AABB A:rw+lock#1");
+	tmm_drop_capabilities(t);
+	tmm_limit(t, RLIMIT_MEMLOCK, 2);
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			do_mlock(tmm_addr(t, 0), -2 * PAGE_SIZE, &flags));
+	t->doing = "mlock() of an endless range";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "AABB A:rw+lock#1");
+}
+
 static void locked_already_is_not_counted(struct kunit *test)
 {
 	struct test_mm *t = tmm_create(test);
@@ -356,6 +372,7 @@ static struct kunit_case vma_mlock_cases[] = {
 	KUNIT_CASE(what_comes_is_locked),
 	KUNIT_CASE(special_mapping_is_not_locked),
 	KUNIT_CASE(locking_is_limited),
+	KUNIT_CASE(limit_of_an_endless_range),
 	KUNIT_CASE(locked_already_is_not_counted),
 	KUNIT_CASE(without_a_limit_nothing_is_locked),
 	KUNIT_CASE(capability_lifts_the_limit),

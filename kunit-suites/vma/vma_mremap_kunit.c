@@ -613,6 +613,32 @@ static void move_starts_at_the_table(struct kunit *test)
 	}
 }
 
+/* Whatever was moved until it failed is moved back, from the start of it. */
+static void aligned_move_survives_lack_of_tables(struct kunit *test)
+{
+	static const struct tmm_op op = TMM_MOVE(1, 6, 17);
+	struct test_mm *t = tmm_create(test);
+	bool failed = true;
+	int nth;
+
+	if (!tmm_can_inject())
+		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	tmm_zoom_out(t);
+	for (nth = 1; failed; nth++) {
+		long err;
+
+		tmm_draw(t, ".AAAAAA A:rw#1");
+		err = tmm_do_failing(t, &op, nth, &failed);
+		__tmm_report(t, tmm_check(t));
+		if (err)
+			tmm_expect_layout(t, ".AAAAAA A:rw#1");
+		else
+			tmm_expect_layout(t, ".................AAAAAA A:rw@1#1");
+		tmm_clear(t);
+	}
+	KUNIT_EXPECT_GT(test, nth, 4);
+}
+
 /* So far away that all tables on the way there are new, or cannot be had. */
 static void move_fails_for_lack_of_tables(struct kunit *test)
 {
@@ -691,6 +717,7 @@ static struct kunit_case vma_mremap_cases[] = {
 	KUNIT_CASE(file_that_has_no_place_stays),
 	KUNIT_CASE(last_page_does_not_grow),
 	KUNIT_CASE_PARAM(move_starts_at_the_table, aligned_moves_gen_params),
+	KUNIT_CASE(aligned_move_survives_lack_of_tables),
 	KUNIT_CASE(move_fails_for_lack_of_tables),
 	KUNIT_CASE_PARAM(remap_survives_lack_of_memory, remaps_gen_params),
 	KUNIT_CASE_PARAM(moves_in_steps_are_charged_for, remaps_in_steps_gen_params),

@@ -153,6 +153,32 @@ static void protection_from_access_stays_or_ends(struct kunit *test)
 	expect_entries(t, c->at, c->entries);
 }
 
+/*
+ * Who wants no more than to know later what was accessed makes nobody wait. A
+ * page is writable again by that, too, unless its first write is to be seen.
+ */
+static void access_lifts_asynchronous_protection(struct kunit *test)
+{
+	struct test_mm *t = create(test);
+
+	tmm_draw(t, "AAAABBBB A:rw#1 B:rwsf0");
+	tmm_must(t, TMM_WRITE(0, 4));
+	tmm_must(t, TMM_WRITE(4, 2));
+	tmm_must(t, TMM_READ(6, 2));
+	t->uffd_features |= UFFD_FEATURE_RWP_ASYNC;
+	tmm_must(t, TMM_UFFD_MODE(0, 8, 0, RWP));
+	tmm_must(t, TMM_UFFD_WP(0, 8));
+	expect_entries(t, 0, "########");
+	tmm_must(t, TMM_READ(1, 1));
+	tmm_must(t, TMM_WRITE(3, 1));
+	tmm_must(t, TMM_READ(5, 2));
+	expect_entries(t, 0, "#p#p#pp#");
+	tmm_must(t, TMM_WRITE(0, 8));
+	expect_entries(t, 0, "pppppppp");
+	tmm_must(t, TMM_NO_UFFD(0, 8));
+	tmm_expect_layout(t, "AAAABBBB A:rw#1 B:rwsf0");
+}
+
 /* There and back again: what was lifted may be written as all the rest. */
 static void lifted_protection_leaves_nothing(struct kunit *test)
 {
@@ -219,6 +245,7 @@ static void protection_from_access_is_not_inherited(struct kunit *test)
 
 static struct kunit_case vma_rwp_cases[] = {
 	KUNIT_CASE_PARAM(protection_from_access_stays_or_ends, changes_gen_params),
+	KUNIT_CASE(access_lifts_asynchronous_protection),
 	KUNIT_CASE(lifted_protection_leaves_nothing),
 	KUNIT_CASE(inaccessible_memory_is_not_registered),
 	KUNIT_CASE(range_is_protected_as_a_whole),

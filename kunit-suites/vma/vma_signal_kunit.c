@@ -126,6 +126,25 @@ static void killed_while_a_stack_grows(struct kunit *test)
 	tmm_expect_layout(t, "........................................AAAA A:rw+growsdown");
 }
 
+/* The lock was to be had, and the VMA is locked, but nothing comes in. */
+static void killed_before_pages_come_in(struct kunit *test)
+{
+	const struct tmm_op op = TMM_MLOCK(0, 2);
+	struct test_mm *t = tmm_create(test);
+	long err;
+
+	tmm_draw(t, "AAAA");
+	sigaddset(&current->pending.signal, SIGKILL);
+	set_thread_flag(TIF_SIGPENDING);
+	err = __tmm_do(t, &op);
+	clear_thread_flag(TIF_SIGPENDING);
+	sigdelset(&current->pending.signal, SIGKILL);
+	KUNIT_EXPECT_EQ(test, err, -EINTR);
+	__tmm_report(t, tmm_check(t));
+	KUNIT_EXPECT_EQ(test, tmm_resident(t, 0, 4), 0);
+	KUNIT_EXPECT_EQ(test, t->mm->locked_vm, 2);
+}
+
 static void killed_before_the_first_range_is_advised(struct kunit *test)
 {
 	struct test_mm *t = tmm_create(test);
@@ -220,6 +239,7 @@ static struct kunit_case vma_signal_cases[] = {
 	KUNIT_CASE(killed_while_waiting_to_unmap),
 	KUNIT_CASE(killed_while_forking),
 	KUNIT_CASE(killed_while_a_stack_grows),
+	KUNIT_CASE(killed_before_pages_come_in),
 	KUNIT_CASE(killed_before_the_first_range_is_advised),
 	KUNIT_CASE_PARAM(signal_comes_between_two_locks, held_locks_gen_params),
 	{}
