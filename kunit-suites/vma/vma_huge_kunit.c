@@ -246,6 +246,23 @@ static void huge_pages_are_shared_with_a_child(struct kunit *test)
 	expect_entries(t, "pp..h");
 }
 
+/* Of a huge page that was shared in part, only the other part is one's own. */
+static void huge_page_was_shared_in_part(struct kunit *test)
+{
+	struct test_mm *t = map_three(test);
+
+	tmm_must(t, TMM_MADVISE(1, 2, MADV_DONTFORK));
+	expect_entries(t, "phh");
+	KUNIT_ASSERT_EQ(test, tmm_try_fork(t), 0);
+	__tmm_report(t, tmm_check(t));
+	tmm_must(t, TMM_MADVISE(1, 2, MADV_DOFORK));
+	tmm_expect_layout(t, "AAAAAAAAAAAA A:rw" HUGE);
+	tmm_must(t, TMM_MPROTECT(0, 4, "r"));
+	tmm_must(t, TMM_MPROTECT(0, 4, "rw"));
+	tmm_must(t, TMM_WRITE(0, 12));
+	tmm_expect_layout(t, "AAAAAAAAAAAA A:rw" HUGE);
+}
+
 static void userfaultfd_protects_huge_pages(struct kunit *test)
 {
 	struct test_mm *t;
@@ -324,6 +341,7 @@ static struct kunit_case vma_huge_cases[] = {
 	KUNIT_CASE(huge_page_moves_away_and_back),
 	KUNIT_CASE(huge_pages_are_locked_and_unlocked),
 	KUNIT_CASE(huge_pages_are_shared_with_a_child),
+	KUNIT_CASE(huge_page_was_shared_in_part),
 	KUNIT_CASE(userfaultfd_protects_huge_pages),
 	KUNIT_CASE(userfaultfd_protects_huge_pages_from_access),
 	KUNIT_CASE(huge_zero_page_is_split),

@@ -29,6 +29,9 @@ static const struct tmm_case cases[] = {
 	TMM_CASE("mprotect_private", "AAAAAAAA A:" PRIVATE,
 		 TMM_MPROTECT(4, 4, "r"),
 		 "AAAABBBB A:" PRIVATE " B:rf0+hugetlb+dontexpand+noreserve"),
+	/* Soft-dirty tracking is not for them. */
+	TMM_CASE("mprotect_clean", "AAAA A:" READ_ONLY "+clean",
+		 TMM_MPROTECT(0, 4, "rw"), "AAAA A:" SHARED "+clean"),
 	TMM_CASE_ERR("mprotect_half", THREE, TMM_MPROTECT(2, 4, "r"), -EINVAL),
 	TMM_CASE("madvise", THREE, TMM_MADVISE(8, 4, MADV_DONTFORK),
 		 "AAAAAAAABBBB A:" SHARED " B:" SHARED "+dontcopy"),

@@ -179,6 +179,47 @@ static void access_lifts_asynchronous_protection(struct kunit *test)
 	tmm_expect_layout(t, "AAAABBBB A:rw#1 B:rwsf0");
 }
 
+/* What its first write must be told of, or is copied by it, stays read-only. */
+static void lifted_page_is_no_more_writable(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "A A:rw#2+clean");
+	t = create(test);
+	tmm_draw(t, "AABB.CC A:rw#1 B:rwf0 C:rw#2+clean");
+	tmm_fork(t);
+	tmm_must(t, TMM_MMAP(8, 2, "rw"));
+	tmm_must(t, TMM_READ(0, 4));
+	tmm_must(t, TMM_READ(5, 2));
+	tmm_must(t, TMM_READ(8, 2));
+	t->uffd_features |= UFFD_FEATURE_RWP_ASYNC;
+	tmm_must(t, TMM_UFFD_MODE(0, 10, 0, RWP));
+	tmm_must(t, TMM_UFFD_WP(0, 10));
+	expect_entries(t, 0, "####.##.##");
+	/* The checker looks for what is writable and should not be. */
+	tmm_must(t, TMM_READ(0, 4));
+	tmm_must(t, TMM_READ(5, 2));
+	tmm_must(t, TMM_READ(8, 2));
+	expect_entries(t, 0, "pppp.pp.pp");
+	tmm_must(t, TMM_WRITE(0, 4));
+	tmm_must(t, TMM_WRITE(5, 2));
+	tmm_must(t, TMM_WRITE(8, 2));
+	tmm_must(t, TMM_NO_UFFD(0, 10));
+}
+
+/* It is protected for good, even if that could not be told at the time. */
+static void inaccessible_page_is_protected_as_well(struct kunit *test)
+{
+	struct test_mm *t = draw_protected(test, ANON);
+
+	tmm_must(t, TMM_MPROTECT(0, 4, "-"));
+	expect_entries(t, 0, "-##-");
+	tmm_must(t, TMM_UFFD_WP(0, 2));
+	tmm_must(t, TMM_MPROTECT(0, 4, "rw"));
+	expect_entries(t, 0, "###p");
+	tmm_expect_layout(t, ANON);
+}
+
 /* There and back again: what was lifted may be written as all the rest. */
 static void lifted_protection_leaves_nothing(struct kunit *test)
 {
@@ -246,6 +287,8 @@ static void protection_from_access_is_not_inherited(struct kunit *test)
 static struct kunit_case vma_rwp_cases[] = {
 	KUNIT_CASE_PARAM(protection_from_access_stays_or_ends, changes_gen_params),
 	KUNIT_CASE(access_lifts_asynchronous_protection),
+	KUNIT_CASE(lifted_page_is_no_more_writable),
+	KUNIT_CASE(inaccessible_page_is_protected_as_well),
 	KUNIT_CASE(lifted_protection_leaves_nothing),
 	KUNIT_CASE(inaccessible_memory_is_not_registered),
 	KUNIT_CASE(range_is_protected_as_a_whole),
