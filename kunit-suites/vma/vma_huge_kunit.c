@@ -225,6 +225,12 @@ static void huge_pages_are_locked_and_unlocked(struct kunit *test)
 	tmm_expect_layout(t, "AAAAAAAAAAAA A:rw" HUGE);
 	expect_entries(t, "hph");
 	KUNIT_EXPECT_EQ(test, t->mm->locked_vm, 0);
+	/* Or not all of them are there. */
+	tmm_must(t, TMM_MADVISE(9, 1, MADV_DONTNEED));
+	tmm_must(t, TMM_MLOCK_ONFAULT(8, 4));
+	tmm_must(t, TMM_MUNLOCK(8, 4));
+	tmm_expect_layout(t, "AAAAAAAAAAAA A:rw" HUGE);
+	expect_entries(t, "hpp");
 }
 
 static void huge_pages_are_shared_with_a_child(struct kunit *test)

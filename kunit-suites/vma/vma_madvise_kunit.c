@@ -459,6 +459,30 @@ static void ranges_are_checked_in_turn(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vector_madvise(t->mm, &iter, MADV_DONTDUMP),
 			(ssize_t)-EINVAL);
 	tmm_expect_layout(t, "ABBB A:rw+dontdump");
+	/* One range may come without a vector. */
+	KUNIT_ASSERT_EQ(test, 0, import_ubuf(ITER_DEST,
+					     (void __user *)tmm_addr(t, 1),
+					     PAGE_SIZE, &iter));
+	KUNIT_EXPECT_EQ(test, vector_madvise(t->mm, &iter, MADV_DONTDUMP),
+			(ssize_t)PAGE_SIZE);
+	tmm_expect_layout(t, "AABB A:rw+dontdump");
+}
+
+static void others_are_advised(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+	int err;
+
+	tmm_draw(t, "AAAA A:rw#1");
+	tmm_fork(t);
+	err = do_madvise(t->parent, tmm_addr(t, 1), 2 * PAGE_SIZE, MADV_DONTDUMP);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	t->doing = "advice for the parent";
+	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "AAAA A:rw#1*2");
+	swap(t->mm, t->parent);
+	tmm_expect_layout(t, "ABBC A:rw#1 B:rw#1+dontdump C:rw#1");
+	swap(t->mm, t->parent);
 }
 
 static void advice_survives_lack_of_memory(struct kunit *test)
@@ -487,6 +511,7 @@ static struct kunit_case vma_madvise_cases[] = {
 	KUNIT_CASE(guards_keep_out),
 	KUNIT_CASE(ranges_are_advised_in_turn),
 	KUNIT_CASE(ranges_are_checked_in_turn),
+	KUNIT_CASE(others_are_advised),
 	KUNIT_CASE_PARAM(advice_survives_lack_of_memory, kept_gen_params),
 	KUNIT_CASE_PARAM(discard_survives_lack_of_memory, discards_gen_params),
 	{}

@@ -6,6 +6,7 @@
  * checkpatch: SPLIT_STRING: pictures are wide
  */
 #include <linux/mman.h>
+#include <linux/swap.h>
 
 #include "internal.h"
 #include "ops.h"
@@ -265,6 +266,51 @@ static void locking_is_limited(struct kunit *test)
 }
 
 /* What is locked already does not count twice, however the ranges lie. */
+/*
+ * Pages wait for others to be locked or unlocked with them, but not where that
+ * is in the way of those who move pages.
+ */
+static bool waits_after(struct test_mm *t, const struct tmm_op *op)
+{
+	bool waits;
+
+	mlock_drain_local();
+	__tmm_do(t, op);
+	preempt_disable();
+	waits = need_mlock_drain(smp_processor_id());
+	preempt_enable();
+	return waits;
+}
+
+static void locking_waits_for_more_pages(struct kunit *test)
+{
+	static const struct tmm_op ops[] = {
+		TMM_MLOCK_ONFAULT(0, 4), TMM_WRITE(2, 2), TMM_MUNLOCK(0, 4),
+	};
+	struct test_mm *t = tmm_create(test);
+	bool waits[2][ARRAY_SIZE(ops)];
+	int may_wait, i;
+
+	for (may_wait = 0; may_wait < 2; may_wait++) {
+		tmm_draw(t, "AAAA");
+		tmm_must(t, TMM_WRITE(0, 2));
+		lru_add_drain();
+		if (!may_wait)
+			lru_cache_disable();
+		for (i = 0; i < ARRAY_SIZE(ops); i++)
+			waits[may_wait][i] = waits_after(t, &ops[i]);
+		if (!may_wait)
+			lru_cache_enable();
+		tmm_expect_layout(t, "AAAA A:rw#1");
+		tmm_clear(t);
+	}
+	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+		KUNIT_EXPECT_FALSE_MSG(test, waits[0][i], "operation %d", i);
+		if (!IS_ENABLED(CONFIG_SMP))
+			KUNIT_EXPECT_TRUE_MSG(test, waits[1][i], "operation %d", i);
+	}
+}
+
 /* What is locked already is not counted beyond the end of all addresses. */
 static void limit_of_an_endless_range(struct kunit *test)
 {
@@ -372,6 +418,7 @@ static struct kunit_case vma_mlock_cases[] = {
 	KUNIT_CASE(what_comes_is_locked),
 	KUNIT_CASE(special_mapping_is_not_locked),
 	KUNIT_CASE(locking_is_limited),
+	KUNIT_CASE(locking_waits_for_more_pages),
 	KUNIT_CASE(limit_of_an_endless_range),
 	KUNIT_CASE(locked_already_is_not_counted),
 	KUNIT_CASE(without_a_limit_nothing_is_locked),
