@@ -133,7 +133,7 @@ def function_range(entry: File, name: str, text: Sequence[str]) -> Tuple[int, in
     for function in entry.in_order():
         if function.name == name:
             return function.start, function.end
-    begins = re.compile(rf'[A-Za-z_].*(?<![\w>.]){re.escape(name)}\s*[(,)]')
+    begins = re.compile(rf'([A-Za-z_].*(?<![\w>.]))?{re.escape(name)}\s*[(,)]')
     for number, line in enumerate(text, 1):
         if begins.match(line) and not line.endswith(';'):
             end = _end(text, number)

@@ -65,6 +65,9 @@ static const struct tmm_case cases[] = {
 	TMM_CASE_ERR("move_to_a_quarter", THREE, TMM_MOVE(4, 4, 17), -EINVAL),
 	TMM_CASE("userfaultfd", THREE, TMM_UFFD(4, 4, 0),
 		 "AAAABBBBCCCC A:" SHARED " B:" WATCHED " C:" SHARED),
+	TMM_CASE("userfaultfd_for_writes", THREE,
+		 TMM_UFFD_MODE(0, 12, 0, UFFDIO_REGISTER_MODE_WP),
+		 "AAAAAAAAAAAA A:rwsf0u0+wp+only+hugetlb+dontexpand+noreserve"),
 	TMM_CASE("userfaultfd_over_two", "AAAABBBB A:" SHARED " B:" READ_ONLY,
 		 TMM_UFFD(0, 8, 0),
 		 "AAAABBBB A:" WATCHED

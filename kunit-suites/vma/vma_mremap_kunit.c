@@ -146,6 +146,15 @@ KUNIT_ARRAY_PARAM_DESC(remaps, remaps, name);
  * Without memory these end half done, see moves_in_steps_are_charged_for(): so
  * they are not among the tests of that.
  */
+static const struct tmm_case kept_zero =
+	TMM_CASE("kept_zero", "AAAA A:rwf5#1", TMM_MREMAP(0, 4, 10, 4, KEEP),
+		 "AAAA......BBBB A:rwf5 B:rwf5#1@0~0");
+
+static void dev_zero_is_kept(struct kunit *test)
+{
+	tmm_run_case(test, &kept_zero);
+}
+
 static const struct tmm_case remaps_in_steps[] = {
 	TMM_CASE("move_part", "AAAA A:rw#1", TMM_MOVE(1, 2, 6),
 		 "A..B..CC A:rw#1 B:rw#1 C:rw#1@1"),
@@ -712,6 +721,7 @@ static struct kunit_case vma_mremap_cases[] = {
 	KUNIT_CASE(locked_memory_is_limited),
 	KUNIT_CASE(charge_is_limited),
 	KUNIT_CASE(special_mapping_is_not_expanded),
+	KUNIT_CASE(dev_zero_is_kept),
 	KUNIT_CASE(file_may_not_choose_for_several),
 	KUNIT_CASE(aligning_for_huge_pages_is_no_choice),
 	KUNIT_CASE(file_that_has_no_place_stays),
