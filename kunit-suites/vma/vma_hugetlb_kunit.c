@@ -84,23 +84,37 @@ static const struct tmm_case cases[] = {
 
 KUNIT_ARRAY_PARAM_DESC(cases, cases, name);
 
-/* Takes the place of the first file of pictures. Nothing is reserved for it. */
+#ifdef CONFIG_HUGETLBFS
+static struct file *hugetlb_file(void)
+{
+	if (!hugepages_supported() || huge_page_size(&default_hstate) != PMD_SIZE)
+		return ERR_PTR(-EOPNOTSUPP);
+	/* Nothing is reserved for it. */
+	return hugetlb_file_setup("test", 16 * PMD_SIZE,
+				  mk_vma_flags(VMA_NORESERVE_BIT),
+				  HUGETLB_ANONHUGE_INODE, ilog2(PMD_SIZE));
+}
+#else
+static struct file *hugetlb_file(void)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+#endif
+
+/* The file takes the place of the first one of pictures. */
 static struct test_mm *create(struct kunit *test)
 {
 	struct test_mm *t;
 	struct file *file;
 
-	if (!IS_ENABLED(CONFIG_HUGETLBFS) || !hugepages_supported() ||
-	    huge_page_size(&default_hstate) != PMD_SIZE)
-		kunit_skip(test, "no hugetlbfs with pages of a PMD (CONFIG_HUGETLBFS)");
+	if (!IS_ENABLED(CONFIG_HUGETLBFS))
+		kunit_skip(test, "no hugetlbfs (CONFIG_HUGETLBFS)");
 	t = tmm_create(test);
 	tmm_zoom_out(t);
-	file = hugetlb_file_setup("test", 16 * PMD_SIZE,
-				  mk_vma_flags(VMA_NORESERVE_BIT),
-				  HUGETLB_ANONHUGE_INODE,
-				  ilog2(PMD_SIZE));
+	file = hugetlb_file();
 	if (IS_ERR(file))
-		kunit_skip(test, "no hugetlbfs mounted (%ld)", PTR_ERR(file));
+		kunit_skip(test, "no hugetlbfs with pages of a PMD (%ld)",
+			   PTR_ERR(file));
 	t->file[0] = file;
 	return t;
 }

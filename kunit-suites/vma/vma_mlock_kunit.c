@@ -316,7 +316,7 @@ static void locking_waits_for_more_pages(struct kunit *test)
 /* What is locked already is not counted beyond the end of all addresses. */
 static void limit_of_an_endless_range(struct kunit *test)
 {
-	const vma_flags_t flags = mk_vma_flags(VMA_LOCKED_BIT);
+	vma_flags_t flags = mk_vma_flags(VMA_LOCKED_BIT);
 	struct test_mm *t = tmm_create(test);
 
 	tmm_draw(t, "AABB A:rw+lock#1");
