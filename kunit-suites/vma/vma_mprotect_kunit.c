@@ -4,6 +4,7 @@
  * refuses, how far it gets, and what the page tables then allow.
  *
  * checkpatch: SPLIT_STRING: pictures are wide
+ * checkpatch: CONST_STRUCT: a copy that is filled in when the original is known
  */
 #include <linux/backing-dev.h>
 #include <linux/mman.h>

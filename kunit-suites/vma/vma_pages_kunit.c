@@ -18,7 +18,7 @@
 #include "ops.h"
 #include "test_mm.h"
 
-/* What columns of the page table hold, a character each. */
+/* What columns of the page table hold, a character each; w: s, and protected. */
 static int note_entry(pte_t *ptep, unsigned long addr, unsigned long next,
 		      struct mm_walk *walk)
 {
@@ -30,7 +30,7 @@ static int note_entry(pte_t *ptep, unsigned long addr, unsigned long next,
 	else if (pte_none(pte))
 		**to = '.';
 	else if (softleaf_is_swap(softleaf_from_pte(pte)))
-		**to = 's';
+		**to = pte_swp_uffd(pte) ? 'w' : 's';
 	else if (softleaf_is_migration(softleaf_from_pte(pte)))
 		**to = 'm';
 	else
@@ -161,10 +161,12 @@ static void protection_of_swapped_pages(struct kunit *test)
 	t = draw_swapped(test, "AAAA A:rw#1");
 	tmm_must(t, TMM_UFFD_MODE(0, 4, 0, UFFDIO_REGISTER_MODE_WP));
 	tmm_must(t, TMM_UFFD_WP(0, 4));
+	expect_entries(t, 0, "wwww");
 	tmm_must(t, TMM_MPROTECT(0, 4, "r"));
 	tmm_must(t, TMM_MPROTECT(0, 4, "rw"));
+	expect_entries(t, 0, "wwww");
 	tmm_must(t, TMM_NO_UFFD_WP(0, 2));
-	expect_entries(t, 0, "ssss");
+	expect_entries(t, 0, "ssww");
 	tmm_must(t, TMM_WRITE(0, 1));
 	/* Who does not ask to be told of moves loses what is moved. */
 	tmm_must(t, TMM_MOVE(1, 2, 11));
@@ -219,9 +221,11 @@ static void needed_pages_of_a_file_are_read_ahead(struct kunit *test)
 		kunit_skip(test, "no files that are swapped out (CONFIG_SHMEM)");
 	t = draw_swapped(test, "AAAA A:rwsf0");
 	expect_entries(t, 0, "....");
-	for (i = 0; i < 4; i++)
-		KUNIT_EXPECT_TRUE_MSG(test, xa_is_value(xa_load(
-			&tmm_file(t, 0)->f_mapping->i_pages, i)), "page %d", i);
+	for (i = 0; i < 4; i++) {
+		const void *entry = xa_load(&tmm_file(t, 0)->f_mapping->i_pages, i);
+
+		KUNIT_EXPECT_TRUE_MSG(test, xa_is_value(entry), "page %d", i);
+	}
 	tmm_must(t, TMM_MADVISE(1, 2, MADV_WILLNEED));
 	tmm_break_swap(true);
 	expect_contents(t, 1, 1, 2);
