@@ -140,6 +140,7 @@ class Verb(unittest.TestCase):
         with mock.patch.object(provision, 'tree', lambda options: tree), \
                 mock.patch.object(kbuild, 'build', built), \
                 mock.patch.object(paths, 'REPORTS', self.folder / 'reports'), \
+                mock.patch.object(paths, 'SUITES', self.folder / 'suites'), \
                 contextlib.redirect_stdout(said):
             status = verb().main(arguments)
         return status, said.getvalue()
