@@ -21,6 +21,7 @@ CLASSES = (COVERED, PARTIAL, UNCOVERED, EXCLUDED, NOT_COMPILED, OPTIMISED_OUT, N
 # What one configuration knows of a line gives way to what another knows better.
 _BETTER = {name: rank for rank, name in enumerate(
     (COVERED, PARTIAL, UNCOVERED, EXCLUDED, OPTIMISED_OUT, NOT_COMPILED, NO_CODE))}
+NEVER_TRUE, NEVER_FALSE = 'never true', 'never false'
 COUNTED = (COVERED, PARTIAL, UNCOVERED, EXCLUDED)
 
 
@@ -80,13 +81,13 @@ class Knowledge:
 def classify(numbers: Iterable[int], source: Optional[Source], knowledge: Knowledge
              ) -> Dict[int, Verdict]:
     """The verdicts on lines of one file in one configuration; source None: it is not C."""
-    return {number: _counted(knowledge.lines.lines[number], number, knowledge)
+    return {number: _counted(knowledge.lines.lines[number], number, source, knowledge)
             if knowledge.lines and number in knowledge.lines.lines
             else _uncounted(number, source, knowledge)
             for number in numbers}
 
 
-def _counted(line: Line, number: int, knowledge: Knowledge) -> Verdict:
+def _counted(line: Line, number: int, source: Optional[Source], knowledge: Knowledge) -> Verdict:
     """A line that gcov knows."""
     verdict = Verdict(COVERED, line.count, list(line.branches), knowledge.tests.get(number, []))
     if line.count:
@@ -97,19 +98,26 @@ def _counted(line: Line, number: int, knowledge: Knowledge) -> Verdict:
         if number in knowledge.why:
             verdict.kind, verdict.reason = EXCLUDED, knowledge.why[number]
         elif line.count:
-            verdict.reason = never(line.branches)
+            verdict.reason = _one_way(line, number, source, knowledge) or never(line.branches)
         else:
             verdict.reason = 'no test gets here'
     return verdict
 
 
 def never(branches: Sequence[int]) -> str:
-    """Which outcomes never happened, in words where there are two: gcc lists the jump first."""
-    missing = [number for number, taken in enumerate(branches, 1) if not taken]
-    if len(missing) == 1:
-        return f'outcome {missing[0]} of {len(branches)} never happened'
-    listed = ', '.join(map(str, missing[:6])) + (', ...' if len(missing) > 6 else '')
-    return f'outcomes {listed} of {len(branches)} never happened'
+    """How many outcomes never happened; which of them the compiler's order does not tell."""
+    missing = sum(1 for taken in branches if not taken)
+    return f'{missing} of {len(branches)} outcomes never happened'
+
+
+def _one_way(line: Line, number: int, source: Optional[Source], knowledge: Knowledge) -> str:
+    """Whether an if always went the same way, as far as the count of its body tells."""
+    body = text_of.body(source, number) if source else None
+    counted = knowledge.lines.lines if knowledge.lines else {}
+    inside = counted.get(body) if body else None
+    if inside and inside.count in (0, line.count):
+        return NEVER_FALSE if inside.count else NEVER_TRUE
+    return ''
 
 
 def _uncounted(number: int, source: Optional[Source], knowledge: Knowledge) -> Verdict:
@@ -169,7 +177,10 @@ def join(one: Verdict, other: Verdict) -> Verdict:
                      [*one.configs, *other.configs])
     if not joined.count or joined.outcomes.covered < joined.outcomes.total:
         joined.kind = PARTIAL if joined.count else UNCOVERED
-        joined.reason = never(joined.branches) if joined.count else 'no test gets here'
+        said = {each.reason for each in (one, other) if each.count}
+        joined.reason = 'no test gets here' if not joined.count else \
+            said.pop() if len(said) == 1 and said <= {NEVER_TRUE, NEVER_FALSE} else \
+            never(joined.branches)
         excuse = next((each.reason for each in (one, other) if each.kind == EXCLUDED), '')
         if excuse:
             joined.kind, joined.reason = EXCLUDED, excuse

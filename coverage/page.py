@@ -268,7 +268,7 @@ def _said(line: Facts) -> str:
     if line['class'] in (*GAPS, 'excluded', 'optimised-out') and line.get('reason'):
         parts.append(_e(line['reason']))
     if line['class'] == 'partial':
-        parts.append('outcomes: ' + ', '.join(map(str, line['branches'])))
+        parts.append(f'outcomes happened {", ".join(map(str, line["branches"]))} times')
     return '; '.join(parts)
 
 

@@ -229,6 +229,23 @@ _DECLARATION = re.compile(
     r'\w+(?:\s*\*)*\s+[\w\s,*\[\]_]+;$')
 
 
+def body(source: Source, number: int) -> Optional[int]:
+    """The line in which the body of the if begins whose condition begins in a line."""
+    statement = source.row(number).statement
+    if statement is None or statement.first != number or not re.match(r'(?:else )?if \(',
+                                                                      statement.text):
+        return None
+    under = (*statement.guards, statement.text)
+    for line in range(statement.last + 1, len(source.rows) + 1):
+        row = source.row(line)
+        if row.kind == CODE and row.statement:
+            if row.statement.guards[:len(under)] == under:
+                return line
+            if re.search(r'\w', row.statement.text):
+                return None
+    return None
+
+
 def has_no_code(text: str) -> bool:
     """Whether a statement is one that the compiler makes nothing of: a label, a declaration."""
     if not re.search(r'\w', text) or text in ('else', 'do', 'else {', 'do {', '} else {'):

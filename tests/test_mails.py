@@ -142,6 +142,12 @@ class Mails(unittest.TestCase):
         self.refused(r"patch 1/1 'mm: step 1': mm/vma.c, hunk 1 is cut off",
                      whole[:whole.index(' three')])
         self.refused('holds no diff .*: was it cut off', whole[:whole.index('diff --git')])
+        stat = ' mm/vma.c | 2 ++\n 2 files changed, 2 insertions(+)\n'
+        whole_stat = whole.replace(' mm/vma.c | 1 +\n', stat)
+        self.assertEqual(len(self.load(whole_stat).patches), 1)         # somebody edited it
+        self.refused('holds less than its diffstat says .*: was it cut off',
+                     whole_stat[:whole_stat.index('-- \n2.39')])
+        self.refused('holds a NUL byte', whole.replace('fa', '\0'))
         self.refused('changes the binary file x.bin without its data',
                      patch(1, 1, text='diff --git a/x.bin b/x.bin\nBinary files a/x.bin and '
                                       'b/x.bin differ\n'))

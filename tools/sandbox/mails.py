@@ -145,6 +145,7 @@ def _mail(data: bytes, where: str) -> Optional[PatchMail]:
     mail.version = int(version.group(1)) if version else 1
     body, patch = _parts(message)
     mail.message, mail.text = _message_and_diff(body, patch)
+    _not_cut_off(mail, body)
     if not mail.text and (re.match(r'(?:re|aw|fwd):', mail.subject, re.IGNORECASE)
                           or not (number and mail.number == 0)):
         if number and not re.match(r're:', subject.strip(), re.IGNORECASE):
@@ -188,6 +189,24 @@ def _parts(message: Message) -> Tuple[str, str]:
             except (LookupError, UnicodeDecodeError):
                 body = decode(data)
     return body, attached
+
+
+_STAT = re.compile(r'^ (\d+) files? changed(?:, (\d+) insertions?\(\+\))?'
+                   r'(?:, (\d+) deletions?\(-\))?$', re.MULTILINE)
+
+
+def _not_cut_off(mail: PatchMail, body: str) -> None:
+    """A mail that ends without git's signature must hold all that its diffstat says."""
+    said = _STAT.search(_unix(body))
+    at = _BEGIN.search(_unix(body))
+    if not said or not at or said.start() > at.start() or '\n-- \n' in mail.text:
+        return
+    files = _checked(mail).files
+    held = (len(files), sum(len(file.added) for file in files),
+            sum(len(file.removed) for file in files))
+    if any(few < int(many or 0) for few, many in zip(held, said.groups())):
+        raise cli.CannotTest(f'{mail.label} holds less than its diffstat says '
+                             f'({mail.where}): was it cut off?')
 
 
 _BEGIN = re.compile(r'^(?:diff --git |diff -|--- a/|Index: |--- \S+\s.*\n\+\+\+ )', re.MULTILINE)
@@ -235,6 +254,8 @@ def _checked(mail: PatchMail) -> PatchMail:
         if file.binary == 'named':
             raise cli.CannotTest(f'{mail.label} changes the binary file {file.path} without its '
                                  'data: ask for git format-patch --binary')
+    if '\0' in mail.text:
+        raise cli.CannotTest(f'{mail.label} holds a NUL byte: it is damaged')
     if mail.text and not mail.files:
         raise cli.CannotTest(f'{mail.label}: its diff cannot be read')
     return mail

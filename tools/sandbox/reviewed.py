@@ -8,11 +8,12 @@ is wanted, its own warm builds serve.
 """
 
 import argparse
+import contextlib
 import dataclasses
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 from coverage import CoverageError, diff
 from coverage.diff import FileDiff
@@ -254,6 +255,17 @@ def _checkout(tree: Tree, commit: str) -> Tree:
         if not Checkout(src).exists():
             borrowed.make(src, borrowed.Source(tree.src, commit, tree.version, tree.package))
     return dataclasses.replace(tree, src=src, builds=home)
+
+
+@contextlib.contextmanager
+def alone(change_: Change) -> Iterator[None]:
+    """Keep other reviews out of the checkout: they would change the files under our compilers."""
+    if change_.in_place:
+        yield
+        return
+    home = change_.tree.builds
+    with proc.locked(home.parent / f'.{home.name}.busy', 'reviews a change'):
+        yield
 
 
 def written_by(repository: git.Git, change_: Change, path: str

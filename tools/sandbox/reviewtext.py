@@ -142,7 +142,7 @@ def why(gap: Gap) -> str:
     reason = str(gap.facts.get('reason', ''))
     if gap.facts['class'] == change.NOT_COMPILED:
         return f'not compiled: {reason}'
-    return reason.replace(' never happened', ' never')
+    return reason
 
 
 def _gap_lines(found: Sequence[Gap]) -> List[str]:
