@@ -126,18 +126,20 @@ def _table(said: Facts) -> str:
     rows = []
     for patch in said['patches']:
         built = {True: 'ok', False: 'fails', None: '-'}[patch['builds']]
-        tests = patch['tests'] or (said['tests'] if patch is said['patches'][-1] else None)
+        last = patch is said['patches'][-1] and said['measured']
+        tests = patch['tests'] or (said['tests'] if last else None)
         shown, bad = '-', False
         if tests:
             bad = bool(tests['failures'])
             shown = f'{tests["passed"]}/{tests["passed"] + tests["failed"] + tests["crashed"]}'
         nothing = not patch['totals']['lines']['total']
+        why = 'no code' if said['measured'] else 'not measured'
         cells = [(f'{patch["number"]}', ''),
                  (f'<a href="#patch-{patch["number"]}">{_e(patch["subject"])}</a>', ''),
                  (built, 'bad' if patch['builds'] is False else ''),
                  (str(len(patch['warnings'])) if said['mode'] != 'tip' else '-', 'opt'),
                  (shown, 'bad' if bad else 'opt'),
-                 ('no code' if nothing else _figure(patch['totals'], 'lines'), ''),
+                 (why if nothing else _figure(patch['totals'], 'lines'), ''),
                  ('' if nothing else _figure(patch['totals'], 'branches'), '')]
         rows.append('<tr>' + ''.join(f'<td class="{kind}">{text}</td>' for text, kind in cells)
                     + '</tr>')
@@ -174,6 +176,8 @@ def _gaps(said: Facts) -> str:
     found = [(patch['number'], path, line) for patch in said['patches']
              for path, lines in patch['files'].items() for line in lines.values()
              if line['class'] in GAPS]
+    if not said['measured']:
+        return '<p>Coverage was not measured.</p>'
     if not found:
         return '<p>No gap: every changed line that has code was executed in full.</p>'
     items = [f'<li>{MARKS[line["class"]]} <a href="#{_anchor(number, path, line["at"])}">'
@@ -252,7 +256,7 @@ def _row(kind: str, mark: str, line: str, count: str, text: str, tests: str = ''
 def _added(number: int, path: str, new: int, text: str, line: 'Facts | None') -> List[str]:
     """An added line, and below it what is to be said of it."""
     kind = line['class'] if line else 'no-code'
-    label = NAMES.get(kind, 'no code') if line else 'written anew by a later patch'
+    label = NAMES.get(kind, 'no code') if line else 'not measured, or written anew by a later patch'
     anchor = _anchor(number, path, new)
     more = f' id="{anchor}" title="{_e(label)}"' + (' data-gap' if kind in GAPS else '')
     rows = [_row(kind, MARKS[kind], f'<a href="#{anchor}">{new}</a>',

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import List, Sequence
 
 from fake_kernel import sh, write
-from sandbox import cli, kbuild, measure, paths
+from sandbox import kbuild, measure, paths
 from sandbox.configs import Config
 from sandbox.kbuild import Build
 from sandbox.tree import Tree
@@ -179,7 +179,8 @@ def build(tree_: Tree, config: Config, make_args: Sequence[str] = (), jobs: int 
                        cwd=folder, check=True)
     (folder / kbuild.LOG).write_text('\n'.join(log) + '\n')
     if failed:
-        raise cli.CannotTest('the kernel does not build')
+        raise kbuild.DoesNotBuild('the kernel does not build',
+                                  kbuild.first_error(kbuild.log(folder, tree_.src)))
     own = folder / '.run'
     own.mkdir(exist_ok=True)
     (own / 'linux').write_bytes((folder / 'linux').read_bytes())

@@ -164,6 +164,38 @@ class Review(unittest.TestCase):
         self.assertEqual(self.classes(three, 'mm/vma.c'), {12: 'covered'})
         self.assertEqual(one['files'], {})
 
+    def test_the_last_does_not_build(self) -> None:
+        """A report all the same: what is known of the patches before, and no coverage."""
+        self.commit('mm: one', mm_vma__c=VMA.replace('return -pages', 'return 0 - pages'))
+        self.commit('mm: two', mm_vma__c=VMA.replace('return -pages', 'return -page'))
+        for arguments in ((), ('--tip',), ('--fail-under=lines=1',)):
+            status, said, facts = self.review(*arguments)
+            self.assertEqual(status, cli.FAILED, said)
+            self.assertIn('2 does not build: mm/vma.c:12:13: error:', said)
+            self.assertRegex(said, r'\n2  mm: two +FAILS +[-\d] +- +not measured')
+            self.assertEqual((facts['measured'], facts['patches'][1]['builds']), (False, False))
+        self.assertEqual(facts['patches'][0]['tests']['passed'], 3)
+        mail = (self.folder / 'reports/review/latest/report.txt').read_text()
+        self.assertIn('Coverage was not measured.', mail)
+        _, said = self.run_verb(f'--range={self.before}..HEAD', '--b4')
+        self.assertEqual([one['status'] for one in json.loads(said)], ['fail'] * 3)
+
+    def test_a_kernel_that_does_not_boot(self) -> None:
+        """That is the patch's failure, not the tool's."""
+        self.commit('mm: dies', mm_vma__c=VMA.replace(
+            'int mapped', '__attribute__((constructor)) static void f(void) '
+            '{ __builtin_trap(); }\nint mapped', 1))
+        self.commit('mm: lives', mm_vma__c=VMA)
+        status, said, facts = self.review()
+        self.assertEqual(status, cli.FAILED, said)
+        self.assertEqual([(one['case'], one['since'], one['mended']) for one in facts['failures']],
+                         [('the boot', 1, 2)])
+        self.assertIn('1 FAILS the boot, mended by 2', said)
+        self.before = sh('git', 'rev-parse', 'HEAD~2', cwd=self.src).strip()
+        status, said = self.run_verb(f'--range={self.before}..HEAD~1')
+        self.assertEqual(status, cli.FAILED, said)
+        self.assertIn('1 FAILS the boot', said)
+
     def test_headers_kconfig_and_another_architecture(self) -> None:
         """What is not compiled is named with the option or architecture; documents have no code."""
         self.commit('mm: everywhere', mm_vma__h=HEADER.replace(

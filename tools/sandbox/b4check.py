@@ -13,7 +13,7 @@ TOOL = 'mm-sandbox'
 def results(said: Facts, url: str) -> List[Dict[str, str]]:
     """build, tests and coverage of the (last) patch, each with pass, warn or fail."""
     patch = said['patches'][-1]
-    return [_build(patch, url), _tests(said, url), _coverage(patch, url)]
+    return [_build(patch, url), _tests(said, url), _coverage(said, url)]
 
 
 def failure(message: str) -> List[Dict[str, str]]:
@@ -39,14 +39,19 @@ def _build(patch: Facts, url: str) -> Dict[str, str]:
 
 def _tests(said: Facts, url: str) -> Dict[str, str]:
     tests = said['tests']
+    if not said['measured']:
+        return _one('tests', 'fail', 'not tested: the kernel does not build or boot', url, '')
     bad = [f'{one["case"]}: {one["message"]}' for one in tests['failures']]
     if bad:
         return _one('tests', 'fail', f'{len(bad)} KUnit cases fail', url, '\n'.join(bad))
     return _one('tests', 'pass', f'{tests["passed"]} KUnit cases pass', url, '')
 
 
-def _coverage(patch: Facts, url: str) -> Dict[str, str]:
+def _coverage(said: Facts, url: str) -> Dict[str, str]:
+    patch = said['patches'][-1]
     lines, branches = ratio(patch['totals'], 'lines'), ratio(patch['totals'], 'branches')
+    if not said['measured']:
+        return _one('coverage', 'fail', 'not measured', url, '')
     if not lines.total:
         return _one('coverage', 'pass', 'no changed line has code here', url, '')
     missing = [f'{path}:{number} {line.get("reason", "")}'

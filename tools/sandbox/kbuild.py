@@ -32,6 +32,17 @@ _NOTHING_BUILT_YET = 560
 _HOST_PARTS = ('scripts', 'tools')
 
 
+class DoesNotBuild(cli.CannotTest):
+    """The kernel's sources are at fault: a finding, where they are what is tested.
+
+    error: the compiler's first.
+    """
+
+    def __init__(self, message: str, error: str) -> None:
+        super().__init__(message)
+        self.error = error or message
+
+
 @dataclass(frozen=True)
 class Build:
     """A kernel that was built: where it is, with what, and what it took.
@@ -114,8 +125,9 @@ class _Make:
         meter = Meter('building', objects or _NOTHING_BUILT_YET, 'objects', about=not objects)
         status = self._run('linux', meter)
         if status:
-            raise cli.CannotTest('the kernel does not build; all that make said is in '
-                                 f'{paths.shown(self.folder / LOG)}')
+            raise DoesNotBuild('the kernel does not build; all that make said is in '
+                               f'{paths.shown(self.folder / LOG)}',
+                               first_error(log(self.folder, self.tree.src)))
         if meter.count:
             (self.folder / _COUNT).unlink(missing_ok=True)
         return meter.count
@@ -199,6 +211,22 @@ def _worst_first(complaints: Sequence[str]) -> List[str]:
     def rank(line: str) -> int:
         return 0 if 'error:' in line or 'undefined' in line else 1 if 'warning:' in line else 2
     return sorted(complaints, key=rank)
+
+
+def log(folder: Path, src: Path) -> List[str]:
+    """What the last build in a folder said, with files as they are called below the tree."""
+    text = (folder / LOG).read_text(encoding='utf-8', errors='replace')
+    return text.replace(f'{src}/', '').splitlines()
+
+
+def first_error(lines: Sequence[str]) -> str:
+    """The compiler's, else the linker's, else make's first error; '' when there is none."""
+    for pattern in (r': (?:fatal )?error: ', r'undefined reference|multiple definition',
+                    r'No rule to make|\*\*\* '):
+        for line in lines:
+            if re.search(pattern, line):
+                return line.strip()
+    return ''
 
 
 def compiler() -> str:

@@ -8,10 +8,11 @@ from coverage import change, diff
 from coverage.change import Verdict
 from coverage.model import Ratio
 
-from . import runreport, stepwise
+from . import kbuild, runreport, stepwise
 from .changecoverage import Answer
 from .reviewed import Change
 from .stepwise import Checked
+from .testrun import Results
 
 Facts = Dict[str, Any]
 
@@ -25,6 +26,7 @@ class Review:
     mode: str = 'tip'
     patch_config: str = ''
     base_failing: Sequence[str] = ()
+    config: Sequence[str] = ()
 
     @property
     def answer(self) -> Answer:
@@ -38,24 +40,24 @@ class Review:
     @property
     def held(self) -> bool:
         """Whether every patch builds and passes, and the tip's kernel passes, too."""
-        return all(one.held for one in self.checked) and all(
+        return all(one.held for one in self.checked) and bool(self.answer.measured) and all(
             measured.results.held and not measured.lost for measured in self.answer.measured)
 
 
 def facts(review: Review) -> Facts:
     """All of report.json that Report does not add."""
     measured = review.answer.measured
-    first = measured[0]
-    last = review.checked[-1]
-    if last.builds is None and review.change.tested == review.change.tip:
+    tree, last = review.change.tree, review.checked[-1]
+    if last.builds is None and measured and review.change.tested == review.change.tip:
         last.builds = True      # it was built, where coverage is measured
     patches = [_patch(review, checked) for checked in review.checked]
     tip = change.total(verdict for number in review.answers
                        for verdict in review.lines(number).values())
     return {
-        'kernel': first.build.tree.facts(), 'series': first.build.tree.series,
-        'compiler': first.build.compiler, 'gcov': first.coverage.compiler,
-        'optimisation': first.optimisation, 'config': [one.build.config.name for one in measured],
+        'kernel': tree.facts(), 'series': tree.series, 'compiler': kbuild.compiler(),
+        'gcov': measured[0].coverage.compiler if measured else '',
+        'optimisation': measured[0].optimisation if measured else '',
+        'config': list(review.config), 'measured': bool(measured),
         'title': review.change.title, 'base': review.change.base, 'tip': review.change.tip,
         'tested': review.change.tested, 'mode': review.mode, 'patch_config': review.patch_config,
         'notes': list(review.change.notes),
@@ -73,7 +75,7 @@ def facts(review: Review) -> Facts:
 
 def _counts(review: Review) -> Dict[str, int]:
     """Cases at the tip, in all the configurations that were measured."""
-    sums: Dict[str, int] = {}
+    sums = dict(runreport.totals(Results()))
     for measured in review.answer.measured:
         for name, number in runreport.totals(measured.results).items():
             sums[name] = sums.get(name, 0) + number

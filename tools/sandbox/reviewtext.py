@@ -41,7 +41,7 @@ def _row(patch: Facts, said: Facts) -> str:
     """One patch in the table."""
     lines, branches = ratio(patch['totals'], 'lines'), ratio(patch['totals'], 'branches')
     if not lines.total:
-        figures = f'{_without_code(patch):>14}'
+        figures = f'{_without_code(patch) if said["measured"] else "not measured":>14}'
     else:
         share = f' {100 * lines.covered // lines.total:>3} %' if lines.covered < lines.total else ''
         figures = f'{f"{lines.covered}/{lines.total}{share}":>14}'
@@ -49,7 +49,8 @@ def _row(patch: Facts, said: Facts) -> str:
     built = {True: 'ok', False: 'FAILS', None: '-'}[patch['builds']]
     looked = said['mode'] != 'tip' and patch['builds'] is not None
     warned = str(len(patch['warnings'])) if looked else '-'
-    tests = patch['tests'] or (said['tests'] if patch is said['patches'][-1] else None)
+    last = patch is said['patches'][-1] and said['measured']
+    tests = patch['tests'] or (said['tests'] if last else None)
     return (f'{patch["number"]:<3}{_cut(patch["subject"], 30):<31}{built:<7}{warned:>5}'
             f'{_tests(tests):>9}{figures}').rstrip()
 
@@ -166,14 +167,16 @@ def mail(said: Facts, texts: Texts) -> str:
     tests = said['tests']
     each = ', at each of the patches' if count > 1 and all(
         patch['tests'] and not patch['tests']['failures'] for patch in said['patches']) else ''
-    lines = _wrapped(f'Tested on UML, {heading(said)}: {tests["passed"]} KUnit cases pass{each}'
-                     + (f', {tests["failed"] + tests["crashed"]} fail' if tests['failed'] +
-                        tests['crashed'] else '') + '.', MAIL_WIDTH, '')
-    lines.append('')
+    bad = tests['failed'] + tests['crashed']
+    came_to = (f'{tests["passed"]} KUnit cases pass{each}' + (f', {bad} fail' if bad else '')
+               if said['measured'] else 'the last patch could not be tested')
+    lines = [*_wrapped(f'Tested on UML, {heading(said)}: {came_to}.', MAIL_WIDTH, ''), '']
     lines += _mail_wrong(said)
     total = said['totals']
     executed, outcomes = ratio(total, 'lines'), ratio(total, 'branches')
-    if executed.total:
+    if not said['measured']:
+        lines.append('Coverage was not measured.')
+    elif executed.total:
         lines.append(f'Changed lines executed: {executed.covered} of {executed.total} '
                      f'({executed.percent}), branch outcomes {outcomes.covered} of '
                      f'{outcomes.total}.')

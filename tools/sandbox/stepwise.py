@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
-from . import cli, configs, git, kbuild, objects, proc, verdict
+from . import cli, configs, git, kbuild, objects, proc, testrun, verdict
 from .kbuild import Build
 from .objects import Size
 from .reviewed import Change, Step
@@ -125,16 +125,24 @@ class Stepwise:
         try:
             self.build = kbuild.build(tree, self.config, WARNINGS, self.options.jobs, quiet=True)
             checked.builds = True
-        except cli.CannotTest as cause:
+        except kbuild.DoesNotBuild as cause:
             checked.builds = False
-            checked.error = self._first_error() or str(cause)
+            checked.error = cause.error
+            cli.say(f'patch {step.number} does not build')
         complaints = [one for one in self._complaints() if one.file in step.touched]
         checked.warnings = [one for one in dict.fromkeys(complaints) if one.key not in self._warned]
         self._warned |= {one.key for one in complaints}
         if checked.builds:
             self._compare(checked, before)
-            checked.tests = self._run(f'patch-{step.number}')
+            checked.tests = self._tested(f'patch-{step.number}')
             checked.failures = sorted(_bad(checked.tests) - self.base_failing)
+
+    def _tested(self, name: str) -> Results:
+        """What the suites come to; a kernel that does not come up is the patch's failure."""
+        try:
+            return self._run(name)
+        except testrun.DoesNotBoot as cause:
+            return Results(problems=[verdict.Problem('the boot', str(cause), [], 0)])
 
     def _run(self, name: str) -> Results:
         assert self.build is not None
@@ -143,30 +151,14 @@ class Stepwise:
         run = Run(self.build, self.options, logs)
         return run.run(run.select([]))
 
-    def _log(self) -> str:
-        log = self.build_folder / kbuild.LOG
-        return log.read_text(encoding='utf-8', errors='replace')
+    def _log(self) -> List[str]:
+        return kbuild.log(self.build_folder, self.change.tree.src)
 
     def _complaints(self) -> List[Warning]:
         """The compiler's warnings of the last build, with files below the tree."""
-        source = f'{self.change.tree.src}/'
-        found = []
-        for line in self._log().splitlines():
-            match = _WARNING.match(line.replace(source, ''))
-            if match and match.group(3) == 'warning':
-                found.append(Warning(match.group(1), int(match.group(2)), match.group(4)))
-        return found
-
-    def _first_error(self) -> str:
-        """The compiler's, else the linker's, first error."""
-        source = f'{self.change.tree.src}/'
-        lines = [line.replace(source, '') for line in self._log().splitlines()]
-        for pattern in (r': (?:fatal )?error: ', r'undefined reference|multiple definition',
-                        r'No rule to make|\*\*\* '):
-            for line in lines:
-                if re.search(pattern, line):
-                    return line.strip()
-        return ''
+        found = [match for match in map(_WARNING.match, self._log()) if match]
+        return [Warning(match.group(1), int(match.group(2)), match.group(4)) for match in found
+                if match.group(3) == 'warning']
 
     def _keep(self, step: Step) -> List[str]:
         """Copy the objects that a patch will have compiled anew; their names."""

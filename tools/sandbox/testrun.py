@@ -31,6 +31,10 @@ _SILENCE_SLOW = 180.0
 _HANGS_PER_SUITE = 3
 
 
+class DoesNotBoot(cli.CannotTest):
+    """The kernel does not come up: a finding, where it is what is tested."""
+
+
 @dataclass(frozen=True)
 class Options:
     """How to run: jobs at a time, seconds of silence that mean a hang (0: the default)."""
@@ -280,7 +284,7 @@ def _listed(run: Run, arguments: Sequence[str]) -> List[Name]:
     cases = [(name.group(1), name.group(2)) for name in found if name]
     if one.reason or not cases:
         tail = [line for line in (follower.before + follower.pending) if line.strip()][-1:]
-        raise cli.CannotTest(
+        raise DoesNotBoot(
             f'the kernel does not come up as far as its list of tests ({one.reason or "no test"}'
             f'): {" ".join(tail)}; its log is {paths.shown(record.log)}')
     record.log.unlink()

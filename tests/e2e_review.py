@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""tools/review on the real kernel: series that mimic real ones, and the class of each line."""
+
+import collections
+import contextlib
+import importlib.machinery
+import importlib.util
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Any, Dict, List, Sequence, Set, Tuple
+from unittest import mock
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / 'tools'), str(ROOT / 'tests')]
+
+import e2e_coverage  # noqa: E402
+import real_series  # noqa: E402
+from real_series import Patch  # noqa: E402
+from sandbox import measure  # noqa: E402
+
+LATEST = ROOT / 'reports' / 'review' / 'latest'
+CHECKOUT = ROOT / 'build' / 'worktrees' / 'review' / 'src'
+
+
+def review(*options: str) -> 'subprocess.CompletedProcess[str]':
+    """Run the verb."""
+    return subprocess.run([str(ROOT / 'tools' / 'review'), *options], check=False, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
+
+
+def report() -> Dict[str, Any]:
+    """The newest report.json."""
+    facts: Dict[str, Any] = json.loads((LATEST / 'report.json').read_text(encoding='utf-8'))
+    return facts
+
+
+def keeping_data(*options: str) -> int:
+    """Run the verb here, and have it leave what the kernel wrote; its status."""
+    loader = importlib.machinery.SourceFileLoader('review_verb', str(ROOT / 'tools/review'))
+    spec = importlib.util.spec_from_loader('review_verb', loader)
+    assert spec
+    verb = importlib.util.module_from_spec(spec)
+    with mock.patch.object(sys, 'dont_write_bytecode', True):
+        loader.exec_module(verb)
+    with mock.patch.object(measure, 'drop_data'), contextlib.redirect_stdout(io.StringIO()):
+        status: int = verb.main(options)
+    return status
+
+
+def gcov_text(path: str) -> Tuple['e2e_coverage.Lines', 'e2e_coverage.Branches']:
+    """What gcov's text says of a file, summed over what each test executed."""
+    lines: e2e_coverage.Lines = collections.Counter()
+    branches: e2e_coverage.Branches = collections.defaultdict(list)
+    notes = CHECKOUT.parent / 'coverage' / f'{path[:-2]}.gcno'
+    for data in sorted((LATEST / 'work/tip/coverage/data').glob(f'boot-*/**/{path[:-2]}.gcda')):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(notes, f'{folder}/it.gcno')
+            shutil.copy(data, f'{folder}/it.gcda')
+            text = subprocess.run(['gcov', '-b', '-c', '-t', 'it.gcda'], cwd=folder, check=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  encoding='utf-8').stdout
+        e2e_coverage.add_text(text, path, lines, branches)
+    return lines, branches
+
+
+def genhtml_lines(info: Path, path: str) -> Dict[int, int]:
+    """The executions of each line as genhtml shows them."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(['genhtml', '--quiet', '--branch-coverage', '--output-directory', folder,
+                        str(info)], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        page = next(Path(folder).rglob(f'{Path(path).name}.gcov.html'))
+        rows = re.findall(r'<a name="(\d+)">.*?</a>(.*)', page.read_text(encoding='utf-8'))
+    found = {}
+    for number, rest in rows:
+        counted = re.search(r'class="line(?:No)?Cov">(?:[^<]*\[[^<]*\])?\s*(\d+)\s*:', rest)
+        if counted:
+            found[int(number)] = int(counted.group(1))
+    return found
+
+
+class Series(unittest.TestCase):
+    """Each test reviews one series, patch by patch."""
+
+    maxDiff = None
+
+    def walk(self, patches: Sequence[Patch], title: str, *options: str
+             ) -> Tuple[int, str, Dict[str, Any]]:
+        """Review a series: status, screen and report; what is shown has its form."""
+        with tempfile.NamedTemporaryFile(suffix='.mbox') as box:
+            box.write(real_series.mbox(patches, title))
+            box.flush()
+            done = review(f'--series={box.name}', *options)
+        self.assertIn(done.returncode, (0, 1), done.stdout + done.stderr)
+        self.assertTrue(all(len(line) <= 80 for line in done.stdout.splitlines()), done.stdout)
+        mail = (LATEST / 'report.txt').read_text(encoding='utf-8').splitlines()
+        self.assertLess(len(mail), 40)
+        self.assertTrue(all(len(line) <= 72 for line in mail), mail)
+        facts = report()
+        self.assertEqual((facts['title'], facts['lost']), (title, []))
+        self.assertEqual([patch['subject'] for patch in facts['patches']],
+                         [patch.subject for patch in patches])
+        return done.returncode, done.stdout, facts
+
+    def check_lines(self, patches: Sequence[Patch], facts: Dict[str, Any]) -> None:
+        """Every line that a recipe marks has the class of its mark, and there are no others."""
+        for wanted, said in zip(patches, facts['patches']):
+            for path, lines in wanted.lines.items():
+                with self.subTest(wanted.subject, file=path):
+                    self.assertEqual(self.classes(facts, said, path), lines)
+
+    def classes(self, facts: Dict[str, Any], patch: Dict[str, Any], path: str
+                ) -> List[Tuple[str, str]]:
+        """Class and text of a patch's lines in a file, in their order."""
+        text = subprocess.run(['git', 'show', f'{facts["tested"]}:{path}'], cwd=CHECKOUT,
+                              check=True, stdout=subprocess.PIPE, encoding='utf-8').stdout
+        rows = text.split('\n')
+        return [(line['class'], rows[int(number) - 1].strip())
+                for number, line in patch['files'].get(path, {}).items()]
+
+    def test_refactoring(self) -> None:
+        """A moved function, one taken out of another, and a change that is reached in part."""
+        status, _, facts = self.walk(real_series.REFACTORING, 'mm: lock what is short')
+        self.assertEqual(status, 0)
+        self.check_lines(real_series.REFACTORING, facts)
+
+    def test_broken_in_the_middle(self) -> None:
+        """Which patch breaks a suite or the build, and which one mends it."""
+        status, said, facts = self.walk(real_series.BROKEN, 'mm: count what is locked')
+        self.assertEqual(status, 1)
+        patches = facts['patches']
+        self.assertEqual([patch['builds'] for patch in patches], [True, True, True, False, True])
+        self.assertIn("'count_of_nothing' undeclared",
+                      re.sub('[\u2018\u2019]', "'", patches[3]['error']))
+        failing = {one['case'] for one in facts['failures']}
+        self.assertIn('vma_mlock.locked_as_asked', failing)
+        self.assertEqual({(one['since'], one['mended']) for one in facts['failures']}, {(2, 3)})
+        self.assertEqual(set(patches[1]['tests']['failures']), failing)
+        self.assertIsNone(patches[3]['tests'])
+        self.assertEqual([len(patch['warnings']) for patch in patches], [1, 0, 0, 0, 0])
+        self.assertIn("variable 'pages' set but not used", re.sub(
+            '[\u2018\u2019]', "'", patches[0]['warnings'][0]['text']))
+        self.assertRegex('\n'.join(patches[0]['checkpatch']), 'CHECK:SPACING')
+        self.check_lines(real_series.BROKEN, facts)
+        for number in (1, 3):       # what a later patch writes over is nobody's
+            self.assertEqual(patches[number]['files'], {})
+        self.assertRegex(said, r'\n2 FAILS vma_mlock\.\w+, mended by 3\n')
+        self.assertRegex(said, r'\n4 does not build: mm/mlock.c:\d+')
+
+    def test_header_option_and_other_architecture(self) -> None:
+        """What this kernel does not hold is not called uncovered, and the option is named."""
+        status, said, facts = self.walk(real_series.ELSEWHERE, 'mm: elsewhere')
+        self.assertEqual(status, 0)
+        self.check_lines(real_series.ELSEWHERE, facts)
+        reasons = {(path, line['reason']) for patch in facts['patches']
+                   for path, lines in patch['files'].items() for line in lines.values()
+                   if line['class'] == 'not-compiled'}
+        self.assertEqual(reasons, {('mm/vma.h', 'needs CONFIG_NUMA'),
+                                   ('mm/vma_words.c', 'needs CONFIG_VMA_WORDS'),
+                                   ('arch/arm64/mm/flush.c', 'architecture arm64')})
+
+    def test_numbers_are_gcovs(self) -> None:
+        """Counts and outcomes are those of gcov's text, genhtml's and diff-cover's the same."""
+        with tempfile.NamedTemporaryFile(suffix='.mbox') as box:
+            box.write(real_series.mbox(real_series.REFACTORING, 'mm: lock what is short'))
+            box.flush()
+            self.assertEqual(keeping_data(f'--series={box.name}', '--tip'), 0)
+        self.addCleanup(measure.drop_data, LATEST / 'work')
+        facts = report()
+        for path in ('mm/mlock.c', 'mm/mprotect.c'):
+            with self.subTest(path):
+                said = {int(number): line for patch in facts['patches']
+                        for number, line in patch['files'].get(path, {}).items()}
+                counted = {number: line['count'] for number, line in said.items()
+                           if 'count' in line}
+                lines, branches = gcov_text(path)
+                self.assertEqual(counted, {number: lines[number] for number in said
+                                           if number in lines})
+                self.assertEqual({number: said[number].get('branches', []) for number in counted},
+                                 {number: branches.get(number, []) for number in counted})
+                self.assertEqual(genhtml_lines(LATEST / 'change.info', path), counted)
+                self.assertEqual(genhtml_lines(LATEST / 'coverage.info', path), dict(lines))
+        self.check_diff_cover(facts)
+
+    def check_diff_cover(self, facts: Dict[str, Any]) -> None:
+        """diff-cover finds the same uncovered lines in the checkout's diff to the base."""
+        if not shutil.which('diff-cover'):
+            self.skipTest('diff-cover is not installed')
+        ours: Dict[str, Set[int]] = {}
+        for patch in facts['patches']:
+            for path, lines in patch['files'].items():
+                ours.setdefault(path, set()).update(
+                    int(number) for number, line in lines.items() if line.get('count') == 0)
+        with tempfile.NamedTemporaryFile(suffix='.json') as answer:
+            subprocess.run(['diff-cover', '--compare-branch', facts['base'],
+                            '--diff-range-notation', '..', '--json-report', answer.name,
+                            str(LATEST / 'change.info')], cwd=CHECKOUT, check=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            theirs = json.loads(answer.read())
+        self.assertEqual({path: set(one['violation_lines'])
+                          for path, one in theirs['src_stats'].items()},
+                         {path: ours[path] for path in ('mm/mlock.c', 'mm/mprotect.c')})
+        self.assertEqual(theirs['total_num_lines'], sum(
+            'count' in line for patch in facts['patches'] for lines in patch['files'].values()
+            for line in lines.values()))
+
+
+if __name__ == '__main__':
+    unittest.main()
