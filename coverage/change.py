@@ -98,7 +98,7 @@ def _counted(line: Line, number: int, source: Optional[Source], knowledge: Knowl
         if number in knowledge.why:
             verdict.kind, verdict.reason = EXCLUDED, knowledge.why[number]
         elif line.count:
-            verdict.reason = _one_way(line, number, source, knowledge) or never(line.branches)
+            verdict.reason = _one_way(number, source, knowledge) or never(line.branches)
         else:
             verdict.reason = 'no test gets here'
     return verdict
@@ -110,14 +110,20 @@ def never(branches: Sequence[int]) -> str:
     return f'{missing} of {len(branches)} outcomes never happened'
 
 
-def _one_way(line: Line, number: int, source: Optional[Source], knowledge: Knowledge) -> str:
-    """Whether an if always went the same way, as far as the count of its body tells."""
-    body = text_of.body(source, number) if source else None
+def _one_way(number: int, source: Optional[Source], knowledge: Knowledge) -> str:
+    """Whether an if always went the same way, as far as the counts around it tell.
+
+    Of a body like `return -EINVAL;` gcc leaves no line, but then all who came went on.
+    """
+    way = text_of.if_at(source, number) if source else None
     counted = knowledge.lines.lines if knowledge.lines else {}
-    inside = counted.get(body) if body else None
-    if inside and inside.count in (0, line.count):
-        return NEVER_FALSE if inside.count else NEVER_TRUE
-    return ''
+    head = counted.get(way.first) if way else None
+    if way is None or head is None:
+        return ''
+    body, after = (counted.get(line) if line else None for line in (way.body, way.after))
+    if body:
+        return NEVER_TRUE if not body.count else NEVER_FALSE if body.count == head.count else ''
+    return NEVER_TRUE if after and way.leaves and after.count == head.count else ''
 
 
 def _uncounted(number: int, source: Optional[Source], knowledge: Knowledge) -> Verdict:

@@ -133,7 +133,8 @@ def _table(said: Facts) -> str:
             bad = bool(tests['failures'])
             shown = f'{tests["passed"]}/{tests["passed"] + tests["failed"] + tests["crashed"]}'
         nothing = not patch['totals']['lines']['total']
-        why = 'no code' if said['measured'] else 'not measured'
+        why = ('not measured' if not said['measured'] else 'no code' if patch['totals']['classes']
+               else 'written over by a later patch' if patch['added'] else 'adds nothing')
         cells = [(f'{patch["number"]}', ''),
                  (f'<a href="#patch-{patch["number"]}">{_e(patch["subject"])}</a>', ''),
                  (built, 'bad' if patch['builds'] is False else ''),

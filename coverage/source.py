@@ -144,7 +144,8 @@ def _heading(source: Source, plain: Sequence[str], number: int) -> Tuple[int, st
 
 
 _LOOP = re.compile(r'(?:else\s+)?(?:if|for|while|switch|\w*for_each\w*|scoped_\w+)\s*\(')
-_TOKEN = re.compile(r'[(){};:?]|\w+|[^\s\w]')
+_LOOP_HEAD = re.compile(r'(?:for|while|do|\w*for_each\w*)\b')
+_TOKEN = re.compile(r'&&|\|\||[(){};:?]|\w+|[^\s\w]')
 
 
 def _body(source: Source, plain: Sequence[str], start: int, end: int, name: str) -> None:
@@ -163,8 +164,8 @@ def _body(source: Source, plain: Sequence[str], start: int, end: int, name: str)
     for statement in builder.found:
         for number in range(statement.first, statement.last + 1):
             row = source.rows[number - 1]
-            if row.kind == CODE and (row.statement is None or not _WORD.search(
-                    row.statement.text)):
+            if row.kind == CODE and (row.statement is None or row.statement.text == 'else'
+                                     or not _WORD.search(row.statement.text)):
                 row.statement = statement
 
 
@@ -229,21 +230,37 @@ _DECLARATION = re.compile(
     r'\w+(?:\s*\*)*\s+[\w\s,*\[\]_]+;$')
 
 
-def body(source: Source, number: int) -> Optional[int]:
-    """The line in which the body of the if begins whose condition begins in a line."""
+@dataclass
+class If:
+    """An if without else: the first lines of its body and of what follows, where there are any.
+
+    leaves: whether the body ends by going elsewhere.
+    """
+    first: int
+    body: Optional[int] = None
+    after: Optional[int] = None
+    leaves: bool = False
+
+
+def if_at(source: Source, number: int) -> Optional[If]:
+    """The if whose condition stands in a line; after is None where code comes there otherwise."""
     statement = source.row(number).statement
-    if statement is None or statement.first != number or not re.match(r'(?:else )?if \(',
-                                                                      statement.text):
+    if statement is None or not re.match(r'if \(', statement.text):
         return None
+    found = If(statement.first)
     under = (*statement.guards, statement.text)
     for line in range(statement.last + 1, len(source.rows) + 1):
-        row = source.row(line)
-        if row.kind == CODE and row.statement:
-            if row.statement.guards[:len(under)] == under:
-                return line
-            if re.search(r'\w', row.statement.text):
-                return None
-    return None
+        other = source.row(line).statement
+        if other is None or not _WORD.search(other.text):
+            continue
+        if other.guards[:len(under)] == under:
+            found.body = found.body or line
+            found.leaves = bool(re.match(r'(?:return|goto|break|continue)\b', other.text))
+        else:
+            joined = re.match(r'else\b|case\b|\w+ :$', other.text) or _LOOP_HEAD.match(other.text)
+            found.after = None if joined or other.guards != statement.guards else line
+            break
+    return found
 
 
 def has_no_code(text: str) -> bool:

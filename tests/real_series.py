@@ -83,8 +83,9 @@ def swap(first: str, last: str, text: str) -> Edit:
 def move(name: str, anchor: str) -> Edit:
     """Move a function with its comment above the line in which the anchor begins."""
     def edit(old: str) -> str:
-        found = re.search(rf'(?:^/\*\n(?: \*[^\n]*\n)+)?^\w[^\n;]*\b{name}\([^;{{]*\)\n\{{\n.*?^\}}\n\n',
-                          old, re.MULTILINE | re.DOTALL)
+        comment = r'(?:^/\*\n(?: \*[^\n]*\n)+)?'
+        found = re.search(comment + rf'^\w[^\n;]*\b{name}\([^;{{]*\)\n\{{\n.*?^\}}\n\n', old,
+                          re.MULTILINE | re.DOTALL)
         assert found, name
         rest = old[:found.start()] + old[found.end():]
         at = rest.rfind('\n', 0, _once(rest, anchor)) + 1
@@ -136,13 +137,13 @@ _DELTA = '''\
 +static long locked_delta(const vma_flags_t *old_flags,
  			 const vma_flags_t *new_flags, unsigned long size)
  {
-?	long nr_pages = size >> PAGE_SHIFT;
++	long nr_pages = size >> PAGE_SHIFT;
  
-+	if (!vma_flags_test(new_flags, VMA_LOCKED_BIT))
+~	if (!vma_flags_test(new_flags, VMA_LOCKED_BIT))
 +		return -nr_pages;
-+	if (vma_flags_test(old_flags, VMA_LOCKED_BIT))
+~	if (vma_flags_test(old_flags, VMA_LOCKED_BIT))
 +		return 0;
-+	return nr_pages;
+.	return nr_pages;
  }
  
 '''
@@ -152,11 +153,11 @@ _CALL = '''\
 '''
 _CHECKS = '''\
 ~	if (current->flags & PF_EXITING ||
-?	    current->flags & PF_MEMALLOC)
-!		return -ESRCH;
+~	    current->flags & PF_MEMALLOC)
+.		return -ESRCH;
 ~	if (len > TASK_SIZE) {
 !		if (pkey != -1)
-!			return -EINVAL;
+.			return -EINVAL;
 !		return -ENOMEM;
  	}
  #ifdef CONFIG_NUMA_BALANCING
@@ -164,26 +165,26 @@ _CHECKS = '''\
 0		count_vm_event(NUMA_PTE_UPDATES);
  #endif
  	/* A single page is what most calls are about. */
-?	if (IS_ENABLED(CONFIG_NUMA_BALANCING) && len == PAGE_SIZE)
++	if (IS_ENABLED(CONFIG_NUMA_BALANCING) && len == PAGE_SIZE)
 0		count_vm_event(PGFAULT);
 '''
 _TOUCHED = '''\
 +	error = access_kind(prot);
 ~	if (error < 0)
-!		return error;
+.		return error;
 '''
 _KIND = '''\
 +static int access_kind(unsigned long prot)
  {
-?	switch (prot & (PROT_READ | PROT_WRITE)) {
+~	switch (prot & (PROT_READ | PROT_WRITE)) {
  	case PROT_READ | PROT_WRITE:
-+		return 2;
+.		return 2;
  	case PROT_READ:
-+		return 1;
+.		return 1;
  	case PROT_NONE:
-+		return 0;
+.		return 0;
  	default:
-+		return 3;
+.		return 3;
  	}
  }
  
@@ -215,10 +216,10 @@ REFACTORING = [
 # a patch that does not build at 4, which 5 repairs.
 
 _UNUSED = '''\
-.	unsigned long pages;
++	unsigned long pages;
 '''
 _WARNED = '''\
-.	pages = len>>PAGE_SHIFT;
++	pages = len >> PAGE_SHIFT ;
 '''
 _WRONG = '''\
  	/* What is unlocked stays counted. */

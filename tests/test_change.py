@@ -46,6 +46,15 @@ static int twice(int a)                         // covered
     if (c < 1000) {                         // partial
         sink = 6;                       // covered
     }                                       // -
+    if (IS_ENABLED(CONFIG_SWAP) && c > 2)   // optimised-out
+        sink = 7;                       // not-compiled
+    if (c == 1234 ||                        // covered
+        c == 12345)                     // partial
+        return -1;                      // optimised-out
+    if (c > 2)                              // covered
+        sink = 8;                       // covered
+    else if (c > -1000)                     // partial
+        sink = 9;                       // covered
     switch (c) {                            // partial
     case 1:                                 // covered
         sink = 3;                       // covered
@@ -137,6 +146,8 @@ class Classes(unittest.TestCase):
         self.assertEqual(told['goto out;'], 'no test gets here')
         self.assertEqual(told['if (c < 0)'], 'never true')
         self.assertEqual(told['if (c < 1000) {'], 'never false')
+        self.assertEqual(told['c == 12345)'], 'never true')
+        self.assertEqual(told['else if (c > -1000)'], 'never false')
         self.assertRegex(told['switch (c) {'], r'^\d of \d outcomes never happened$')
 
     def test_excluded(self) -> None:

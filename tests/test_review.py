@@ -152,8 +152,7 @@ class Review(unittest.TestCase):
         self.assertEqual(status, cli.FAILED, said)
         one, two, three = facts['patches']
         self.assertEqual([patch['builds'] for patch in facts['patches']], [True, False, True])
-        self.assertIn("mm/vma.c:12:13: error: 'page' undeclared", two['error'].replace(
-            '\u2018', "'").replace('\u2019', "'"))
+        self.assertIn("mm/vma.c:12:13: error: 'page' undeclared", two['error'])
         self.assertEqual((one['tests']['failures'], two['tests'], three['tests']['failures']),
                          (['area.three'], None, []))
         self.assertEqual([(fail['case'], fail['since'], fail['mended'])

@@ -216,6 +216,7 @@ def _worst_first(complaints: Sequence[str]) -> List[str]:
 def log(folder: Path, src: Path) -> List[str]:
     """What the last build in a folder said, with files as they are called below the tree."""
     text = (folder / LOG).read_text(encoding='utf-8', errors='replace')
+    text = text.replace('\u2018', "'").replace('\u2019', "'")      # gcc's quotes, in UTF-8
     return text.replace(f'{src}/', '').splitlines()
 
 

@@ -114,6 +114,7 @@ def _patch(review: Review, checked: Checked) -> Facts:
         'checkpatch': checked.checkpatch,
         'tests': _tests(checked), 'size': checked.size.facts() if checked.size else None,
         'functions': {'changed': sorted(checked.changed), 'indirect': sorted(checked.indirect)},
+        'added': sum(len(file.added) for file in step.files),
         'touched': sorted({file.path for file in step.files}),
         'files': files, 'totals': change.total(verdicts.values()).facts()}
 

@@ -12,6 +12,7 @@ WIDTH = 80
 MAIL_WIDTH = 72
 MAIL_LINES = 39
 _SHOWN_GAPS = 12
+_SHOWN_CASES = 4
 Texts = Dict[str, List[str]]
 
 
@@ -58,6 +59,8 @@ def _row(patch: Facts, said: Facts) -> str:
 def _without_code(patch: Facts) -> str:
     """Why there is nothing to count in a patch."""
     classes = patch['totals']['classes']
+    if not classes:
+        return 'written over' if patch['added'] else 'adds nothing'
     if classes.get(change.NOT_COMPILED):
         return 'not compiled'
     return 'none left' if classes.get(change.OPTIMISED_OUT) else 'no code'
@@ -76,10 +79,14 @@ def _wrong(said: Facts) -> List[str]:
     for patch in said['patches']:
         if patch['error']:
             lines += _wrapped(f'{patch["number"]} does not build: {patch["error"]}', WIDTH)
-    for one in said['failures']:
-        until = f', mended by {one["mended"]}' if one['mended'] else ''
-        lines += _wrapped(f'{one["since"]} FAILS {one["case"]}{until}', WIDTH)
-        lines += _wrapped(f'    {one["message"]}', WIDTH) if one['message'] else []
+    for group in _broken_together(said):
+        since, mended = group[0]['since'], group[0]['mended']
+        until = f', mended by {mended}' if mended else ''
+        for one in group[:_SHOWN_CASES]:
+            lines += _wrapped(f'{since} FAILS {one["case"]}{until}', WIDTH)
+            lines += _wrapped(f'    {one["message"]}', WIDTH) if one['message'] else []
+        if len(group) > _SHOWN_CASES:
+            lines.append(f'{since} FAILS {len(group) - _SHOWN_CASES} more cases{until}')
     known = {one['case'] for one in said['failures']} | set(said['base_failing'])
     for one in said['tests']['failures']:
         if one['case'] not in known:
@@ -98,6 +105,14 @@ def _wrong(said: Facts) -> List[str]:
     for patch in said['patches']:
         lines += _code(patch)
     return lines
+
+
+def _broken_together(said: Facts) -> List[List[Facts]]:
+    """The failing cases, those together that one patch breaks and another mends."""
+    groups: Dict[Tuple[int, int], List[Facts]] = {}
+    for one in said['failures']:
+        groups.setdefault((one['since'], one['mended'] or 0), []).append(one)
+    return list(groups.values())
 
 
 def _code(patch: Facts) -> List[str]:
@@ -143,7 +158,7 @@ def why(gap: Gap) -> str:
     reason = str(gap.facts.get('reason', ''))
     if gap.facts['class'] == change.NOT_COMPILED:
         return f'not compiled: {reason}'
-    return reason
+    return reason.replace(' never happened', ' never')
 
 
 def _gap_lines(found: Sequence[Gap]) -> List[str]:
@@ -218,9 +233,13 @@ def _mail_wrong(said: Facts) -> List[str]:
         for warning in patch['warnings'][:3]:
             lines += _wrapped(f'New warning in {place} (W=1): {warning["file"]}:'
                               f'{warning["line"]} {warning["text"]}', MAIL_WIDTH)
-    for one in said['failures'][:5]:
-        until = f' (mended by {one["mended"]}/{count})' if one['mended'] else ''
-        lines += _wrapped(f'{one["since"]}/{count} breaks {one["case"]}{until}', MAIL_WIDTH)
+    for group in _broken_together(said)[:3]:
+        since, mended = group[0]['since'], group[0]['mended']
+        until = f' (mended by {mended}/{count})' if mended else ''
+        shown = [one['case'] for one in group[:_SHOWN_CASES]]
+        if len(group) > _SHOWN_CASES:
+            shown.append(f'{len(group) - _SHOWN_CASES} more cases')
+        lines += _wrapped(f'{since}/{count} breaks {", ".join(shown)}{until}', MAIL_WIDTH)
     return [*lines, ''] if lines else []
 
 

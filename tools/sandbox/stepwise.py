@@ -206,8 +206,10 @@ def message_of(results: Results, name: str) -> str:
     """The cause of one failure in one line."""
     for case in results.cases:
         if f'{case.suite}.{case.name}' == name:
-            return f'{case.status}: {case.message}' if case.status != verdict.FAILED else \
-                case.message
+            said = case.message.replace('mm/tests/sandbox/', 'kunit-suites/')
+            said = re.sub(r'^(\w+) FAILED at (\S+)$',
+                          lambda found: f'{found[2]}: {found[1].lower()} failed', said)
+            return said if case.status == verdict.FAILED else f'{case.status}: {said}'
     return next((problem.message for problem in results.problems if problem.where == name), '')
 
 
