@@ -38,7 +38,7 @@ code, .diff { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-siz
 table.sum { border-collapse: collapse; margin: .8rem 0; width: 100%; }
 .sum th, .sum td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid var(--line);
   white-space: nowrap; } .sum th:nth-child(2), .sum td:nth-child(2) { text-align: left;
-  white-space: normal; min-width: 12rem; width: 99%; } .bad { font-weight: 700; }
+  white-space: normal; overflow-wrap: anywhere; min-width: 12rem; width: 99%; } .bad { font-weight: 700; }
 .bad::before { content: "\\2717\\00a0"; }
 ul.gaps { padding-left: 1.2rem; } .gaps li { margin: .15rem 0; overflow-wrap: anywhere; }
 .file { border: 1px solid var(--line); border-radius: 6px; margin: .7rem 0; overflow: hidden; }
@@ -50,7 +50,8 @@ ul.gaps { padding-left: 1.2rem; } .gaps li { margin: .15rem 0; overflow-wrap: an
 .diff .m { text-align: center; width: 1.6rem; font-weight: 700; user-select: none; }
 .diff .c { text-align: right; color: var(--soft); min-width: 3rem; }
 .diff .s { width: 100%; }
-.diff .t { color: var(--soft); } .t summary { cursor: pointer; text-align: right; }
+.diff .t { color: var(--soft); }
+.t summary { cursor: pointer; text-align: right; white-space: nowrap; }
 .diff .t details[open] { white-space: normal; width: 22rem; }
 .diff .h td { color: var(--soft); background: var(--head); }
 .diff .removed td { color: var(--soft); }
@@ -69,9 +70,12 @@ tr:target td, tr.here td { outline: 2px solid var(--mark); outline-offset: -2px;
 .key .not-compiled { background: var(--not-compiled); }
 @media (max-width: 40rem) { body { padding: .6rem; } .diff .said .s { padding-left: 1rem; }
   .diff .n { min-width: 2.2rem; padding: 0 .2rem; } .diff .c { display: none; }
-  .sum th, .sum td { padding: .25rem .35rem; } .sum .opt { display: none; }
-  .sum th:nth-child(2), .sum td:nth-child(2) { min-width: 8rem; } }
+  .sum th, .sum td { padding: .25rem .3rem; font-size: .85rem; } .sum .opt { display: none; }
+  .sum th:nth-child(2), .sum td:nth-child(2) { min-width: 6rem; }
+  ul.gaps code { display: block; } }
 @media print { body { max-width: none; } .diff td { white-space: pre-wrap; }
+  code, .diff { font-size: 10px; } h2, h2 + p, .file > h3 { break-after: avoid; }
+  .diff .t, .diff .n, .diff .c { white-space: nowrap; } .t summary { list-style: none; }
   .file { break-inside: auto; overflow: visible; } .noprint { display: none; }
   .diff tr { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 '''
@@ -93,6 +97,10 @@ SCRIPT = '''
     if (event.key === 'n') go(1);
     if (event.key === 'p') go(at < 0 ? 0 : -1);
   });
+  window.addEventListener('beforeprint', function () {
+    var more = document.querySelector('details.more');
+    if (more) more.open = true;
+  });
 })();
 '''
 
@@ -101,7 +109,7 @@ def render(said: Facts, diffs: Mapping[int, Sequence[FileDiff]], heading: str) -
     """The page; diffs: by the patch's number; heading: what was measured on what."""
     body = [f'<h1>{_e(said["title"])}</h1>', f'<p class="soft">{_e(heading)}, on '
             f'<code>{_e(said["base"][:12])}</code></p>', _table(said), _wrong(said),
-            _gaps(said), _key()]
+            _gaps(said, diffs), _key()]
     for patch in said['patches']:
         body.append(_patch(patch, diffs.get(patch['number'], ())))
     return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -172,7 +180,7 @@ def _anchor(patch: int, path: str, line: object) -> str:
     return f'p{patch}-{path.replace("/", "-")}-{line}'
 
 
-def _gaps(said: Facts) -> str:
+def _gaps(said: Facts, diffs: Mapping[int, Sequence[FileDiff]]) -> str:
     """Links to what is not covered, the first ones."""
     found = [(patch['number'], path, line) for patch in said['patches']
              for path, lines in patch['files'].items() for line in lines.values()
@@ -181,12 +189,15 @@ def _gaps(said: Facts) -> str:
         return '<p>Coverage was not measured.</p>'
     if not found:
         return '<p>No gap: every changed line that has code was executed in full.</p>'
+    text = {(number, file.path, at): row.strip() for number, files in diffs.items()
+            for file in files for at, row in file.added.items()}
     items = [f'<li>{MARKS[line["class"]]} <a href="#{_anchor(number, path, line["at"])}">'
              f'{number} {_e(path)}:{line["at"]}{f"-{last}" if last > line["at"] else ""}</a> '
-             f'{_e(line.get("reason", ""))}</li>'
+             f'{"not compiled: " * (line["class"] == "not-compiled")}{_e(line.get("reason", ""))} '
+             f'<code class="soft">{_e(text.get((number, path, line["at"]), ""))}</code></li>'
              for number, path, line, last in _merged(found)]
     more = len(items) - 8
-    rest = (f'<details><summary>and {more} more</summary><ul class="gaps">{"".join(items[8:])}'
+    rest = (f'<details class="more"><summary>and {more} more</summary><ul class="gaps">{"".join(items[8:])}'
             '</ul></details>') if more > 0 else ''
     return ('<p><b>Not covered</b> <span class="soft noprint">(keys n and p: next and previous '
             f'one)</span></p><ul class="gaps">{"".join(items[:8])}</ul>{rest}')
@@ -224,6 +235,10 @@ def _patch(patch: Facts, files: Sequence[FileDiff]) -> str:
     if patch['functions']['indirect']:
         notes.append('changes the code, not the text, of '
                      + ', '.join(patch['functions']['indirect'][:12]))
+    moved = sum(line.get('moved', False) for lines in patch['files'].values()
+                for line in lines.values())
+    if moved:
+        notes.append(f'{moved} of its lines are moved: the patch takes them out elsewhere')
     parts += [f'<p class="soft">{_e(note)}</p>' for note in notes]
     for file in files:
         lines = {line['at']: line for line in patch['files'].get(file.path, {}).values()}
