@@ -38,7 +38,8 @@ code, .diff { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-siz
 table.sum { border-collapse: collapse; margin: .8rem 0; width: 100%; }
 .sum th, .sum td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid var(--line);
   white-space: nowrap; } .sum th:nth-child(2), .sum td:nth-child(2) { text-align: left;
-  white-space: normal; overflow-wrap: anywhere; min-width: 12rem; width: 99%; } .bad { font-weight: 700; }
+  white-space: normal; overflow-wrap: anywhere; min-width: 12rem; width: 99%; }
+.bad { font-weight: 700; }
 .bad::before { content: "\\2717\\00a0"; }
 ul.gaps { padding-left: 1.2rem; } .gaps li { margin: .15rem 0; overflow-wrap: anywhere; }
 .file { border: 1px solid var(--line); border-radius: 6px; margin: .7rem 0; overflow: hidden; }
@@ -191,14 +192,15 @@ def _gaps(said: Facts, diffs: Mapping[int, Sequence[FileDiff]]) -> str:
         return '<p>No gap: every changed line that has code was executed in full.</p>'
     text = {(number, file.path, at): row.strip() for number, files in diffs.items()
             for file in files for at, row in file.added.items()}
+    kinds = {'not-compiled': 'not compiled: '}
     items = [f'<li>{MARKS[line["class"]]} <a href="#{_anchor(number, path, line["at"])}">'
              f'{number} {_e(path)}:{line["at"]}{f"-{last}" if last > line["at"] else ""}</a> '
-             f'{"not compiled: " * (line["class"] == "not-compiled")}{_e(line.get("reason", ""))} '
+             f'{kinds.get(line["class"], "")}{_e(line.get("reason", ""))} '
              f'<code class="soft">{_e(text.get((number, path, line["at"]), ""))}</code></li>'
              for number, path, line, last in _merged(found)]
     more = len(items) - 8
-    rest = (f'<details class="more"><summary>and {more} more</summary><ul class="gaps">{"".join(items[8:])}'
-            '</ul></details>') if more > 0 else ''
+    rest = (f'<details class="more"><summary>and {more} more</summary><ul class="gaps">'
+            f'{"".join(items[8:])}</ul></details>') if more > 0 else ''
     return ('<p><b>Not covered</b> <span class="soft noprint">(keys n and p: next and previous '
             f'one)</span></p><ul class="gaps">{"".join(items[:8])}</ul>{rest}')
 

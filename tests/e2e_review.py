@@ -175,7 +175,17 @@ class Series(unittest.TestCase):
                    if line['class'] == 'not-compiled'}
         self.assertEqual(reasons, {('mm/vma.h', 'needs CONFIG_NUMA'),
                                    ('mm/vma_words.c', 'needs CONFIG_VMA_WORDS'),
+                                   ('arch/arm64/mm/cache.S', 'architecture arm64'),
                                    ('arch/arm64/mm/flush.c', 'architecture arm64')})
+        header = facts['patches'][0]
+        self.assertIn('vmg_end_pgoff', header['functions']['indirect'])
+        self.assertNotEqual(header['size']['before'], header['size']['after'])
+        measured, users = facts['headers']['mm/vma.h'].values()
+        self.assertGreater(users, measured)
+        self.assertIn('gcc kept no code of vmg_empty() in the '
+                      f'{measured} of {users} objects that were measured',
+                      [line.get('reason') for line in header['files']['mm/vma.h'].values()])
+        self.assertRegex(said, r'\n3  arm64: .* ok +0 +\d+/\d+  not compiled\n')
 
     def test_numbers_are_gcovs(self) -> None:
         """Counts and outcomes are those of gcov's text, genhtml's and diff-cover's the same."""

@@ -260,9 +260,9 @@ BROKEN = [
 
 _INLINE = '''\
  /* Whether a range to merge is empty. */
-?static inline bool vmg_empty(const struct vma_merge_struct *vmg)
+ static inline bool vmg_empty(const struct vma_merge_struct *vmg)
  {
-?	return vmg->start == vmg->end;
+.	return vmg->start == vmg->end;
  }
  
  #ifdef CONFIG_NUMA
@@ -276,8 +276,8 @@ _INLINE = '''\
  
 '''
 _PAGES = '''\
-?	if (unlikely(vmg->start > vmg->end))
-?		return 0;
+~	if (unlikely(vmg->start > vmg->end))
+.		return 0;
 '''
 _OPTION = '''\
  config VMA_WORDS
@@ -307,13 +307,12 @@ _ARM64 = '''\
 0		return;
 '''
 _ARM64_ASM = '''\
- 	nop
+0	nop
 '''
 
 ELSEWHERE = [
     Patch('mm/vma: look for empty ranges',
           [('mm/vma.h', before('static inline pgoff_t vmg_pages(', _INLINE)),
-           ('mm/vma.h', before('\tconst unsigned long size = vmg->end - vmg->start;', '')),
            ('mm/vma.h', after('\tconst unsigned long size = vmg->end - vmg->start;\n', _PAGES))],
           {'mm/vma.h': added(_INLINE, _PAGES)}),
     Patch('mm: words about VMAs',

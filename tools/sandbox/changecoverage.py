@@ -210,15 +210,15 @@ class _Configuration:
         return f' in the {few} of {many} objects that were measured' if few < many else ''
 
     def _source(self, path: str) -> Optional[text_of.Source]:
-        """A C file's text; None for what is not C."""
-        if not path.endswith(('.c', '.h')):
+        """The text of a C file, or of an assembler's; None for what is neither."""
+        if not path.endswith(('.c', '.h', '.S')):
             return None
         text = (self.tree.src / path).read_text(encoding='utf-8', errors='replace')
         return text_of.read(text)
 
     def _absent(self, path: str, linked: Set[str], options: Dict[str, str]) -> str:
         """Why a whole file is not in this kernel."""
-        if path.endswith('.c'):
+        if path.endswith(('.c', '.S')):
             if f'{path[:-2]}.o' in linked:
                 return ''
             return absent.why(self.tree.src, path, options) or 'not part of this kernel'

@@ -168,21 +168,22 @@ class Stepwise:
         uses = objects.dependents(self.build_folder, wanted)
         own = [f'{name[:-2]}.o' for name in wanted if name.endswith('.c')]
         listed = list(dict.fromkeys([*own, *(one for many in uses.values() for one in many)]))
-        for name in listed[:_MOST_OBJECTS]:
+        for name in listed:
             if (self.build_folder / name).exists():
                 (self._kept / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(self.build_folder / name, self._kept / name)
-        return listed[:_MOST_OBJECTS]
+        return listed
 
     def _compare(self, checked: Checked, names: Sequence[str]) -> None:
         """What the patch did to the code."""
         assert self.build is not None
-        pairs = [(self._kept / name, self.build_folder / name) for name in names]
+        every = [(self._kept / name, self.build_folder / name) for name in names]
+        pairs = [(old, new) for old, new in every if not old.exists() or not new.exists()
+                 or old.read_bytes() != new.read_bytes()][:_MOST_OBJECTS]
         checked.changed = self._textual(checked.step)
         differing: Set[str] = set()
         for old, new in pairs:
-            if not old.exists() or not new.exists() or old.read_bytes() != new.read_bytes():
-                differing |= objects.differing(old, new)
+            differing |= objects.differing(old, new)
         checked.indirect = differing - checked.changed
         checked.size = objects.sizes(self.build, pairs)
 
