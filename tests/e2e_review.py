@@ -78,13 +78,9 @@ def genhtml_lines(info: Path, path: str) -> Dict[int, int]:
         subprocess.run(['genhtml', '--quiet', '--branch-coverage', '--output-directory', folder,
                         str(info)], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         page = next(Path(folder).rglob(f'{Path(path).name}.gcov.html'))
-        rows = re.findall(r'<a name="(\d+)">.*?</a>(.*)', page.read_text(encoding='utf-8'))
-    found = {}
-    for number, rest in rows:
-        counted = re.search(r'class="line(?:No)?Cov">(?:[^<]*\[[^<]*\])?\s*(\d+)\s*:', rest)
-        if counted:
-            found[int(number)] = int(counted.group(1))
-    return found
+        rows = re.findall(r'<a name="(\d+)">.*class="line(?:No)?Cov"> *(\d+) *:',
+                          page.read_text(encoding='utf-8'))
+    return {int(number): int(count) for number, count in rows}
 
 
 class Series(unittest.TestCase):

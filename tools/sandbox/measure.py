@@ -17,9 +17,12 @@ lost          a line of text for each boot that left no data
 not_compiled  files of the default list that the configuration leaves out
 """
 
+import atexit
+import os
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import List, Sequence, Tuple
 
@@ -34,6 +37,9 @@ from .tree import Tree
 DEFAULT = paths.SUITES / 'coverage-files'
 TOPIC = 'um-gcov'
 BY_TEST = 'gcov-by-test'
+
+_MEMORY = Path('/dev/shm')
+_ROOM = 1 << 30
 
 # In place of kbuild's own CFLAGS_GCOV, whose flags are the first line.  The
 # others switch off what gcc -O2 does before it instruments and what makes
@@ -100,7 +106,7 @@ class MeasuredRun(Run):
     """
 
     def __init__(self, build: Build, options: Options, logs: Path, by_test: bool = False) -> None:
-        self.data = logs / 'data'
+        self.data = _in_memory(logs / 'data') if by_test else logs / 'data'
         self._more = ['gcov_by_test=1'] if by_test and BY_TEST in build.tree.topics else []
         super().__init__(build, options, logs)
 
@@ -138,10 +144,33 @@ def excused(coverage: Coverage, tree: Tree) -> Excused:
         raise cli.CannotTest(str(cause)) from cause
 
 
+def _in_memory(data: Path) -> Path:
+    """A folder for thousands of files that are soon read and gone: on a tmpfs where there is room.
+
+    data leads to it.
+    """
+    try:
+        room = os.statvfs(_MEMORY)
+    except OSError:
+        return data
+    if room.f_bavail * room.f_frsize < _ROOM or not os.access(_MEMORY, os.W_OK):
+        return data
+    for old in _MEMORY.glob('sandbox-gcov-*'):      # of processes that were killed
+        if not Path('/proc', old.name.split('-')[2]).exists():
+            shutil.rmtree(old, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix=f'sandbox-gcov-{os.getpid()}-', dir=_MEMORY)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    data.parent.mkdir(parents=True, exist_ok=True)
+    data.symlink_to(folder)
+    return data
+
+
 def drop_data(folder: Path) -> None:
     """Remove what many boots wrote for each test; the figures are in the report."""
     for data in sorted(folder.glob('**/data')):
-        shutil.rmtree(data, ignore_errors=True)
+        shutil.rmtree(data.resolve(), ignore_errors=True)
+        if data.is_symlink():
+            data.unlink()
 
 
 def genhtml(info: Path, folder: Path, source: Path, title: str) -> None:
