@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """tools/review on the real kernel: series that mimic real ones, and the class of each line."""
 
+import base64
 import collections
 import contextlib
 import importlib.machinery
 import importlib.util
 import io
 import json
+import quopri
 import re
 import shutil
 import subprocess
@@ -15,7 +17,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Set, Tuple
 from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,6 +83,20 @@ def genhtml_lines(info: Path, path: str) -> Dict[int, int]:
         rows = re.findall(r'<a name="(\d+)">.*class="line(?:No)?Cov"> *(\d+) *:',
                           page.read_text(encoding='utf-8'))
     return {int(number): int(count) for number, count in rows}
+
+
+def mails(patches: Sequence[Patch]) -> List[bytes]:
+    """The cover letter and the patches, each a mail of an mbox."""
+    return re.split(rb'(?m)^(?=From [0-9a-f]{40} )',
+                    real_series.mbox(patches, 'mm: lock what is short'))[1:]
+
+
+def encoded(mail: bytes, name: str, encode: Callable[[bytes], bytes]) -> bytes:
+    """A mail whose body is encoded."""
+    head, _, body = mail.partition(b'\n\n')
+    lines = [line for line in head.split(b'\n') if not re.match(rb'(?i)content-|mime-', line)]
+    return b'\n'.join([*lines, b'Content-Type: text/plain; charset=UTF-8',
+                       b'Content-Transfer-Encoding: ' + name.encode(), b'', encode(body), b''])
 
 
 class Series(unittest.TestCase):
@@ -182,6 +198,63 @@ class Series(unittest.TestCase):
                       f'{measured} of {users} objects that were measured',
                       [line.get('reason') for line in header['files']['mm/vma.h'].values()])
         self.assertRegex(said, r'\n3  arm64: .* ok +0 +\d+/\d+  not compiled\n')
+
+    def test_as_it_comes_by_mail(self) -> None:
+        """Out of order, with CRLF, quoted-printable and base64, it is the same series."""
+        cover, one, two, three, four = mails(real_series.REFACTORING)
+        with tempfile.NamedTemporaryFile(suffix='.mbox') as box:
+            box.write(b''.join([encoded(three, 'base64', base64.encodebytes), cover,
+                                encoded(two, 'quoted-printable', quopri.encodestring),
+                                four, one.replace(b'\n', b'\r\n')]))
+            box.flush()
+            done = review(f'--series={box.name}', '--tip')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        facts = report()
+        self.assertEqual([patch['subject'] for patch in facts['patches']],
+                         [patch.subject for patch in real_series.REFACTORING])
+        self.check_lines(real_series.REFACTORING, facts)
+
+    def test_what_cannot_be_reviewed(self) -> None:
+        """One line that names the cause, status 2, and the report before stays the latest."""
+        cover, one, two, three, four = mails(real_series.REFACTORING)
+        whole = b''.join([cover, one, two, three, four])
+        binary = four[:four.index(b'diff --git')] + (
+            b'diff --git a/x.png b/x.png\nindex 1..2 100644\nBinary files a/x.png and b/x.png '
+            b'differ\n-- \n2\n\n')
+        latest = LATEST.resolve()
+        for cause, series in (
+                ('patch 2/4 .*mm/mlock.c, hunk 1 is cut off',
+                 whole[:whole.index(b'return nr_pages;')]),
+                ('patch 3/4 .*holds less than its diffstat says .*was it cut off',
+                 cover + one + two + three[:three.rindex(b'@@ -')] + four),
+                ('patch 4/4 .*holds no diff .*was it cut off',
+                 whole[:len(whole) - len(four) + four.index(b'diff --git')]),
+                ('is not whole: 2/4 is missing', cover + one + three + four),
+                ('patch 4/4 .*changes the binary file x.png without its data',
+                 cover + one + two + three + binary),
+                ('patch 1/4 .*does not apply: mm/absent.c: does not exist',
+                 whole.replace(b'mm/mlock.c', b'mm/absent.c')),
+                ('patch 2/4 .*does not apply: mm/mlock.c, hunk 1 of 2', cover + one + two.replace(
+                    b' \tint ret = 0;', b' \tint ret = 1;') + three + four),
+                ('patch 2/4 .*hunk 1 is damaged', whole.replace(b'\n \tint ret = 0', b'\nint r'))):
+            with self.subTest(cause), tempfile.NamedTemporaryFile(suffix='.mbox') as box:
+                box.write(series)
+                box.flush()
+                done = review(f'--series={box.name}')
+                self.assertEqual((done.returncode, done.stdout), (2, ''))
+                self.assertRegex(done.stderr.strip().splitlines()[-1], cause)
+                self.assertNotIn('Traceback', done.stderr)
+        self.assertEqual(LATEST.resolve(), latest)
+
+    def test_gate(self) -> None:
+        """A share that is missed fails, one that is reached does not."""
+        with tempfile.NamedTemporaryFile(suffix='.mbox') as box:
+            box.write(real_series.mbox(real_series.REFACTORING, 'mm: lock what is short'))
+            box.flush()
+            missed = review(f'--series={box.name}', '--tip', '--fail-under=lines=95,branches=10')
+            held = review(f'--series={box.name}', '--tip', '--fail-under=lines=80,branches=40')
+        self.assertEqual((missed.returncode, held.returncode), (1, 0))
+        self.assertRegex(missed.stdout, r'FAIL-UNDER lines: \d+ of \d+ covered .*, 95 % wanted\n$')
 
     def test_numbers_are_gcovs(self) -> None:
         """Counts and outcomes are those of gcov's text, genhtml's and diff-cover's the same."""
