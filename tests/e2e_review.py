@@ -226,7 +226,7 @@ class Series(unittest.TestCase):
                 ('patch 2/4 .*mm/mlock.c, hunk 1 is cut off',
                  whole[:whole.index(b'return nr_pages;')]),
                 ('patch 3/4 .*holds less than its diffstat says .*was it cut off',
-                 cover + one + two + three[:three.rindex(b'@@ -')] + four),
+                 cover + one + two + four + three[:three.rindex(b'@@ -')]),
                 ('patch 4/4 .*holds no diff .*was it cut off',
                  whole[:len(whole) - len(four) + four.index(b'diff --git')]),
                 ('is not whole: 2/4 is missing', cover + one + three + four),
