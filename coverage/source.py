@@ -255,7 +255,8 @@ def if_at(source: Source, number: int) -> Optional[If]:
             continue
         if other.guards[:len(under)] == under:
             found.body = found.body or line
-            found.leaves = bool(re.match(r'(?:return|goto|break|continue)\b', other.text))
+            found.leaves = other.guards == under and bool(
+                re.match(r'(?:return|goto|break|continue)\b', other.text))
         else:
             joined = re.match(r'else\b|case\b|\w+ :$', other.text) or _LOOP_HEAD.match(other.text)
             found.after = None if joined or other.guards != statement.guards else line
