@@ -247,7 +247,7 @@ BROKEN = [
                                '\t\tnr_pages = -nr_pages;', _WRONG))], {}),
     Patch('mm/mlock: lower the count again',
           [('mm/mlock.c', swap('\t/* What is unlocked', '\t\tnr_pages = 0;', _MENDED))],
-          {'mm/mlock.c': added(_MENDED)}),
+          {'mm/mlock.c': added(_MENDED)[1:]}),       # the if is as it was
     Patch('mm/mlock: count what is pinned',
           [('mm/mlock.c', after('\tlocked += current->mm->locked_vm;\n', _UNDECLARED))], {}),
     Patch('mm/mlock: count what is pinned, declared',
