@@ -190,7 +190,7 @@ class Series(unittest.TestCase):
                                    ('arch/arm64/mm/cache.S', 'architecture arm64'),
                                    ('arch/arm64/mm/flush.c', 'architecture arm64')})
         header = facts['patches'][0]
-        self.assertIn('vmg_end_pgoff', header['functions']['indirect'])
+        self.assertIn('can_vma_merge_right', header['functions']['indirect'])
         self.assertNotEqual(header['size']['before'], header['size']['after'])
         measured, users = facts['headers']['mm/vma.h'].values()
         self.assertGreater(users, measured)
