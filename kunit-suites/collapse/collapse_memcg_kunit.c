@@ -16,20 +16,6 @@
 #include "ops.h"
 #include "swap.h"
 
-/* Stubs allocate themselves, and would be made to fail. */
-static void no_charge_stub(struct ct *ct)
-{
-#ifdef CONFIG_MEMCG
-	kunit_deactivate_static_stub(ct->test, __mem_cgroup_charge);
-#endif
-}
-
-static void no_stubs(struct ct *ct)
-{
-	kunit_deactivate_static_stub(ct->test, __folio_alloc_noprof);
-	no_charge_stub(ct);
-}
-
 static unsigned long charged(struct mem_cgroup *memcg)
 {
 #ifdef CONFIG_MEMCG
@@ -143,6 +129,20 @@ static void at_the_limit_it_fails(struct kunit *test)
 }
 
 #if defined(CONFIG_FAILSLAB) && defined(CONFIG_FAIL_PAGE_ALLOC)
+
+/* Stubs allocate themselves, which counts, or is made to fail. */
+static void no_charge_stub(struct ct *ct)
+{
+#ifdef CONFIG_MEMCG
+	kunit_deactivate_static_stub(ct->test, __mem_cgroup_charge);
+#endif
+}
+
+static void no_stubs(struct ct *ct)
+{
+	kunit_deactivate_static_stub(ct->test, __folio_alloc_noprof);
+	no_charge_stub(ct);
+}
 
 /* In a new cgroup, nothing is there yet: each allocation fails once. */
 static void every_allocation_may_fail(struct kunit *test)

@@ -193,7 +193,7 @@ void ct_fill(struct ct *ct, const char *pattern)
 	lru_add_drain_all();
 }
 
-static const char *say(struct ct *ct, const char *fmt, ...)
+static __printf(2, 3) const char *say(struct ct *ct, const char *fmt, ...)
 {
 	va_list args;
 

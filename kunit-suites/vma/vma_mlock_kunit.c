@@ -394,6 +394,8 @@ static void all_that_can_be_is_locked(struct kunit *test)
 
 	if (!tmm_can_inject())
 		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	if (IS_ENABLED(CONFIG_KASAN))
+		kunit_skip(test, "KASAN allocates, too (CONFIG_KASAN)");
 	for (nth = 1; failed; nth++) {
 		tmm_draw(t, "AABBCC A:rw+lock+onfault C:r");
 		KUNIT_EXPECT_EQ(test, 0, tmm_do_failing(t, &op, nth, &failed));
