@@ -159,8 +159,10 @@ static void protection_from_access_stays_or_ends(struct kunit *test)
  */
 static void access_lifts_asynchronous_protection(struct kunit *test)
 {
-	struct test_mm *t = create(test);
+	struct test_mm *t;
 
+	tmm_require(test, "B B:rwsf0u0");
+	t = create(test);
 	tmm_draw(t, "AAAABBBB A:rw#1 B:rwsf0");
 	tmm_must(t, TMM_WRITE(0, 4));
 	tmm_must(t, TMM_WRITE(4, 2));
@@ -184,7 +186,7 @@ static void lifted_page_is_no_more_writable(struct kunit *test)
 {
 	struct test_mm *t;
 
-	tmm_require(test, "A A:rw#2+clean");
+	tmm_require(test, "AB A:rw#2+clean B:rwf0u0");
 	t = create(test);
 	tmm_draw(t, "AABB.CC A:rw#1 B:rwf0 C:rw#2+clean");
 	tmm_fork(t);
