@@ -13,6 +13,7 @@ are bytes.
 """
 
 import itertools
+import operator
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,6 +115,7 @@ class _Records:
         self.raw = path.read_bytes()
         self.head = gcov.header(path, magic)
         self.path = path
+        self.end = bytes(4) if magic == gcov.DATA else b''
         if self.head.major < 12:
             raise CoverageError(f'{path} is of a gcc before 12: no coverage by test')
 
@@ -128,18 +130,19 @@ class _Records:
         return raw.decode('utf-8', 'surrogateescape'), at + 4 + length
 
     def each(self, start: int) -> Iterator[Tuple[int, int, int]]:
-        """Tag, where the payload begins, and its length; below zero for that many zeros."""
-        at = start
-        try:
-            while at + 8 <= len(self.raw):
-                tag = self.word(at)
-                length, = struct.unpack_from(f'{self.head.order}i', self.raw, at + 4)
-                if not tag:
-                    return
-                yield tag, at + 8, length
-                at += 8 + max(length, 0)
-        except struct.error as cause:
-            raise CoverageError(f'{self.path} is cut off') from cause
+        """Tag, where the payload begins, and its length; below zero for that many zeros.
+
+        Data ends with a tag of zero, notes without; else the file is cut off.
+        """
+        at, pair = start, struct.Struct(f'{self.head.order}Ii')
+        while at + 8 <= len(self.raw):
+            tag, length = pair.unpack_from(self.raw, at)
+            if not tag or at + 8 + length > len(self.raw):
+                break
+            yield tag, at + 8, length
+            at += 8 + max(length, 0)
+        if self.raw[at:] != self.end:
+            raise gcov.cut_off(self.path)
 
 
 def notes(path: Path) -> List[Graph]:
@@ -179,8 +182,11 @@ def _lines(records: _Records, at: int, end: int) -> Iterator[Place]:
         file = name
 
 
-def data(path: Path) -> Counts:
-    """The counts of a .gcda file, of the functions that ran."""
+def data(path: Path, notes_file: Optional[Path] = None) -> Counts:
+    """The counts of a .gcda file, of the functions that ran; of the build that made the notes."""
+    if notes_file:
+        gcov.same_build(notes_file, gcov.header(notes_file, gcov.NOTES), path,
+                        gcov.header(path, gcov.DATA))
     records = _Records(path, gcov.DATA)
     found: Counts = {}
     number = 0
@@ -193,15 +199,14 @@ def data(path: Path) -> Counts:
     return found
 
 
-def add(files: Sequence[Path], target: Path) -> None:
+def add(files: Dict[Path, Counts], target: Path) -> None:
     """Write one .gcda file with the sum of several of the same object."""
     total: Dict[int, List[int]] = {}
-    for file in files:
-        for number, counts in data(file).items():
+    for each in files.values():
+        for number, counts in each.items():
             mine = total.get(number)
-            total[number] = list(counts) if mine is None else [
-                one + other for one, other in zip(mine, counts)]
-    records = _Records(files[0], gcov.DATA)
+            total[number] = list(counts) if mine is None else list(map(operator.add, mine, counts))
+    records = _Records(next(iter(files)), gcov.DATA)
     order, parts, number = records.head.order, [records.raw[:16]], 0
     for tag, at, length in records.each(16):
         payload = records.raw[at:at + max(length, 0)]
@@ -222,10 +227,10 @@ class Watched:
     ends: Set[Place]
     places: Dict[str, str]      # source file as the compiler wrote it: its name here
 
-    def lines(self, file: Path) -> Set[Place]:
-        """The lines, of the files asked about, that ran by one data file."""
+    def lines(self, counted: Counts) -> Set[Place]:
+        """The lines, of the files asked about, that ran by one file's counts."""
         ran: Set[Place] = set()
-        for number, counts in data(file).items():
+        for number, counts in counted.items():
             graph = self.graphs.get(number)
             if graph is None:
                 continue
@@ -234,10 +239,11 @@ class Watched:
         return ran
 
 
-def watch(notes_file: Path, places: Dict[str, str], lines: Dict[str, Set[int]]) -> Watched:
+def watch(functions: Iterable[Graph], places: Dict[str, str], lines: Dict[str, Set[int]]
+          ) -> Watched:
     """Prepare to ask an object about lines (by the name here) of some source files."""
     graphs, ends = {}, set()
-    for graph in notes(notes_file):
+    for graph in functions:
         ends |= graph.ends()
         held = {(places[name], line) for block in graph.lines.values() for name, line in block
                 if name in places}

@@ -110,15 +110,24 @@ def _header(words: bytes, path: Path, magic: bytes) -> Header:
 def check(notes: Path, data: Path) -> None:
     """CoverageError unless the data is whole and belongs to the notes."""
     raw = data.read_bytes()
-    theirs = _header(raw[:12], data, DATA)
-    ours = header(notes, NOTES)
+    head = _header(raw[:12], data, DATA)
+    same_build(notes, header(notes, NOTES), data, head)
+    if not _is_whole(raw, head):
+        raise cut_off(data)
+
+
+def same_build(notes: Path, ours: Header, data: Path, theirs: Header) -> None:
+    """CoverageError unless notes and data with these headers belong together."""
     if theirs.version != ours.version:
         raise CoverageError(f'{data} is of another gcc than {notes} '
                             f'({theirs.version}, not {ours.version})')
     if theirs.stamp != ours.stamp:
         raise CoverageError(f'{data} is of another build than {notes} (stamps differ)')
-    if not _is_whole(raw, theirs):
-        raise CoverageError(f'{data} is cut off: its program was killed while writing it')
+
+
+def cut_off(data: Path) -> CoverageError:
+    """What to say of data that does not go on to its end."""
+    return CoverageError(f'{data} is cut off: its program was killed while writing it')
 
 
 def _is_whole(raw: bytes, head: Header) -> bool:

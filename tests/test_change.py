@@ -167,13 +167,12 @@ class Classes(unittest.TestCase):
         """Every line that gcov counts in a run is one that the counters say ran, and no other."""
         inputs: List[List[str]] = [['1'], ['77', '-5'], ['3', '200'], []]
         runs = [self.run_program(f'run-{number}', *words) for number, words in enumerate(inputs)]
-        places = {name: 'p.c' for name in counters.sources(counters.notes(self.folder / 'p.gcno'))
-                  if name.endswith('p.c')}
-        watched = counters.watch(self.folder / 'p.gcno', places,
-                                 {'p.c': set(range(PROGRAM.count('\n') + 1))})
+        graphs = counters.notes(self.folder / 'p.gcno')
+        places = {name: 'p.c' for name in counters.sources(graphs) if name.endswith('p.c')}
+        watched = counters.watch(graphs, places, {'p.c': set(range(PROGRAM.count('\n') + 1))})
         for run in runs:
             theirs = gcov.read(['p.o'], self.folder, self.folder, [run]).files['p.c']
-            ours = {line for _, line in watched.lines(run / 'p.gcda')}
+            ours = {line for _, line in watched.lines(counters.data(run / 'p.gcda'))}
             self.assertEqual(ours, {number for number, line in theirs.lines.items()
                                     if line.count})
 
@@ -182,9 +181,24 @@ class Classes(unittest.TestCase):
         inputs: List[List[str]] = [['1', '77'], ['3', '200'], ['1'], []]
         runs = [self.run_program(f'run-{number}', *words) for number, words in enumerate(inputs)]
         together = self.folder / 'together'
-        counters.add([run / 'p.gcda' for run in runs], together / 'p.gcda')
+        counters.add({data: counters.data(data) for data in
+                      (run / 'p.gcda' for run in runs)}, together / 'p.gcda')
         self.assertEqual(gcov.read(['p.o'], self.folder, self.folder, [together]).files,
                          gcov.read(['p.o'], self.folder, self.folder, runs).files)
+
+    def test_data_that_does_not_fit(self) -> None:
+        """Of another build, or cut off anywhere: an error that says so."""
+        run, notes = self.run_program('fits', '1') / 'p.gcda', self.folder / 'p.gcno'
+        self.assertTrue(counters.data(run, notes))
+        whole = run.read_bytes()
+        for name, raw, cause in (('stamp', whole[:8] + b'xxxx' + whole[12:], 'of another build'),
+                                 ('gcc', whole[:4] + b'*30B' + whole[8:], 'of another gcc'),
+                                 ('end', whole[:-4], 'is cut off'), ('half', whole[:70], 'cut off'),
+                                 ('head', whole[:6], 'is cut off'), ('none', b'', 'is cut off'),
+                                 ('text', b'not of gcov', 'is cut off')):
+            with self.subTest(name), self.assertRaisesRegex(CoverageError, cause):
+                run.write_bytes(raw)
+                counters.data(run, notes)
 
     def test_two_configurations(self) -> None:
         """Outcomes of both count; where a line was executed is said."""

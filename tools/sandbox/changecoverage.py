@@ -82,7 +82,7 @@ def measure_change(change_: Change, chosen: Sequence[configs.Config], options: O
         measured = one.run(options, folder / config.name)
         answer.measured.append(measured)
         answer.of.update(one.of)
-        verdicts = one.verdicts(measured, folder / config.name)
+        verdicts = one.verdicts(measured)
         answer.stale += [row for row in one.stale if row not in answer.stale]
         for place, verdict in verdicts.items():
             known = answer.verdicts.get(place)
@@ -101,6 +101,7 @@ class _Configuration:
         self.of: Dict[str, Tuple[int, int]] = {}
         self.stale: List[str] = []
         self._objects: List[str] = []
+        self._counts: Dict[str, Dict[Path, counters.Counts]] = {}
         self._seen: Dict[str, Optional[Set[int]]] = {}
 
     def run(self, options: Options, folder: Path) -> Measured:
@@ -168,30 +169,28 @@ class _Configuration:
         if not self._objects:
             return Coverage(), said
         together = run.data / 'together'
-        for name in self._objects:
-            data = sorted(run.data.glob(f'boot-*/**/{name[:-2]}.gcda'))
-            try:
-                for one in data:
-                    gcov.check(build.folder / f'{name[:-2]}.gcno', one)
-                if data:
-                    counters.add(data, together / f'{name[:-2]}.gcda')
-            except CoverageError as cause:
-                raise cli.CannotTest(str(cause)) from cause
         try:
+            for name in self._objects:
+                notes = build.folder / f'{name[:-2]}.gcno'
+                files = [file for folder in ('boot-*/by-test/*', 'boot-*') for file in
+                         sorted(run.data.glob(f'{folder}/{name[:-2]}.gcda'))]
+                self._counts[name] = {file: counters.data(file, notes) for file in files}
+                if files:
+                    counters.add(self._counts[name], together / f'{name[:-2]}.gcda')
             return gcov.read(self._objects, build.folder, self.tree.src, [together]), said
         except gcov.NoData:
             return Coverage(), said
         except CoverageError as cause:
             raise cli.CannotTest(str(cause)) from cause
 
-    def verdicts(self, measured: Measured, folder: Path) -> Lines:
+    def verdicts(self, measured: Measured) -> Lines:
         """The verdict on each changed line."""
         build, coverage = measured.build, measured.coverage
         options = kbuild.options(build.folder)
         linked = set(proc.output(['ar', 't', 'vmlinux.a'], build.folder).split())
         excused = measure.excused(coverage, self.tree)
         self.stale = excused.stale
-        tests = self._tests(build, folder)
+        tests = self._tests(build)
         found: Lines = {}
         for path in self.files:
             numbers = [number for name, number in self.owner if name == path]
@@ -227,21 +226,20 @@ class _Configuration:
             return why or 'no object of this kernel includes it'
         return ''
 
-    def _tests(self, build: Build, folder: Path) -> Dict[Tuple[str, int], List[str]]:
+    def _tests(self, build: Build) -> Dict[Tuple[str, int], List[str]]:
         """Which tests ran each changed line."""
         lines: Dict[str, Set[int]] = {}
         for path, number in self.owner:
             lines.setdefault(path, set()).add(number)
         found: Dict[Tuple[str, int], List[str]] = {}
         for name in self._objects:
-            notes = build.folder / f'{name[:-2]}.gcno'
-            graphs = counters.notes(notes)
+            graphs = counters.notes(build.folder / f'{name[:-2]}.gcno')
             places = {file: path for file in counters.sources(graphs)
                       for path in [self._below(file)] if path in lines}
-            watched = counters.watch(notes, places, lines)
-            for data in sorted(folder.glob(f'data/boot-*/by-test/*/{name[:-2]}.gcda')):
-                test = data.relative_to(folder).parts[3]
-                for place in watched.lines(data):
+            watched = counters.watch(graphs, places, lines)
+            for file, counts in self._counts.get(name, {}).items():
+                test = _test_of(file)
+                for place in watched.lines(counts) if test else ():
                     listed = found.setdefault(place, [])
                     if test not in listed:
                         listed.append(test)
@@ -280,3 +278,9 @@ class _Configuration:
             return None
         text = done.stdout.decode('utf-8', 'replace')
         return preprocessed.lines(text, lambda file: self._below(file) == path)
+
+
+def _test_of(file: Path) -> str:
+    """Whose data a file has, data/boot-N/by-test/suite.case/...; '' when it belongs to no test."""
+    parts = file.parts
+    return parts[parts.index('by-test') + 1] if 'by-test' in parts else ''
