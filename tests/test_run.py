@@ -270,6 +270,23 @@ class Selection(FakeKernel):
         self.assertEqual(testrun.cover(numbered, numbered[3:]), ['case_[34567]*'])
         self.assertEqual(testrun.cover(universe, ['vma_merge', 'vma_split']), ['vma*'])
 
+    def test_one_boot_spread_over_several(self) -> None:
+        suites = {'alpha': ['one'], 'beta': ['one', 'two', 'three'], 'atom': ['one']}
+        self.behave(suites=suites)
+        run = self.prepared()
+        whole = testrun.Plan('*', run.inventory)
+        parts = testrun.spread([whole], run.inventory, 2)
+        self.assertEqual([part.glob for part in parts], ['b*', 'a*'])
+        self.assertEqual(sorted(name for part in parts for name in part.expected),
+                         sorted(run.inventory))
+        self.assertEqual(testrun.spread([whole], run.inventory, 1), [whole])
+        self.assertEqual(testrun.spread(parts, run.inventory, 2), parts)
+        mixed = testrun.Plan('?????', [name for name in run.inventory if name[0] != 'atom'])
+        self.assertEqual(len(testrun.spread([mixed], run.inventory, 2)), 2)
+        self.assertEqual({name for part in testrun.spread([mixed], run.inventory, 2)
+                          for name in run.inventory if testrun.matches(part.glob, name)},
+                         set(mixed.expected))
+
     def test_a_glob_is_one_boot(self) -> None:
         run = self.prepared()
         self.assertEqual([plan.glob for plan in run.select(['a*'])], ['a*'])

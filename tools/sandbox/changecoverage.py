@@ -18,7 +18,7 @@ from coverage import Coverage, CoverageError, change, counters, gcov, preprocess
 from coverage import source as text_of
 from coverage.change import Knowledge, Verdict
 
-from . import absent, cli, configs, git, kbuild, measure, objects, proc
+from . import absent, cli, configs, git, kbuild, measure, objects, proc, testrun
 from .kbuild import Build
 from .measure import MeasuredRun
 from .reviewed import Change, written_by
@@ -121,7 +121,7 @@ class _Configuration:
         self._objects = self._needed(build, compiled)
         folder.mkdir(parents=True)
         run = MeasuredRun(build, options, folder, by_test=True)
-        results = run.run(run.select([]))
+        results = run.run(testrun.spread(run.select([]), run.inventory, options.jobs))
         coverage, lost = self._read(build, run, results)
         how = measure.optimisation(build, sorted(compiled)[0]) if compiled else ''
         return Measured(build, results, coverage, how, lost)

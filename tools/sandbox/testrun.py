@@ -238,6 +238,28 @@ class Run:
         return _listed(self, [*self._arguments(plan), 'kunit.action=list'])
 
 
+def spread(plans: Sequence[Plan], inventory_: Sequence[Name], count: int) -> List[Plan]:
+    """The same cases in that many boots, as far as one glob can tell them apart.
+
+    Boots wait more than they compute.  What shares its suite's first letter stays together.
+    """
+    if len(plans) != 1 or count < 2:
+        return list(plans)
+    letters = collections.Counter(suite[0] for suite, _ in plans[0].expected)
+    parts: List[List[str]] = [[] for _ in range(count)]
+    for letter, _ in letters.most_common():
+        min(parts, key=lambda part: sum(letters[one] for one in part)).append(letter)
+    suites = list(_by_suite(inventory_))
+    made = []
+    for part in filter(None, parts):
+        names = [name for name in plans[0].expected if name[0][0] in part]
+        globs = cover(suites, list(_by_suite(names)))
+        if len(globs) != 1:
+            return list(plans)
+        made.append(Plan(globs[0], names, plans[0].iteration))
+    return made
+
+
 def repeated(plans: Sequence[Plan], times: int) -> List[Plan]:
     """The boots of a number of iterations."""
     return [dataclasses.replace(plan, iteration=iteration)
