@@ -166,6 +166,7 @@ class _Configuration:
         lost = [str(run.folder(record.number)) for record in results.boots
                 if not any(run.folder(record.number).rglob('*.gcda'))]
         said = measure.lost_boots(run, results, Coverage(lost=lost))
+        said += measure.broken_cases(results)
         if not self._objects:
             return Coverage(), said
         together = run.data / 'together'

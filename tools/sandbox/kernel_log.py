@@ -138,10 +138,15 @@ _STACK = re.compile(r'^(\s*)\[<([0-9a-f]{6,16})>\] (\? )?\S+$')
 _ADDRESS = re.compile(r'(?<![\w+])0x([0-9a-f]{8,16})(?!\w)')
 
 
-def decode(lines: Sequence[str], vmlinux: Path, source: Path) -> List[str]:
-    """The lines with the kernel addresses in them as function and, if known, file:line."""
-    codes = {code for line in lines for code in _codes(line)}
-    places = _places(sorted(codes), vmlinux, source)
+def decode(lines: Sequence[str], vmlinux: Path, source: Path, split: bool = False) -> List[str]:
+    """The lines with the kernel addresses in them as function and, if known, file:line.
+
+    split: the debug information is in .dwo files, of which addr2line makes nothing.
+    """
+    codes = sorted({code for line in lines for code in _codes(line)})
+    places = _places(codes, vmlinux, source)
+    if split and places:
+        places.update(_places_by_gdb(sorted(places), vmlinux, source))
     decoded = []
     for line in lines:
         stack = _STACK.match(line)
@@ -180,6 +185,23 @@ def _places(addresses: Sequence[int], vmlinux: Path, source: Path) -> Dict[int, 
         where = where.split(' (')[0].replace(f'{source}/', '')
         places[address] = function if where.endswith('?') else f'{function} ({where})'
     return places
+
+
+def _places_by_gdb(addresses: Sequence[int], vmlinux: Path, source: Path) -> Dict[int, str]:
+    """What gdb knows of addresses of code; nothing without gdb."""
+    asked = [word for one in addresses for word in ('-ex', f'info line *{one:#x}')]
+    try:
+        told = subprocess.run(['gdb', '-nx', '-batch', *asked, str(vmlinux)], check=False,
+                              env=proc.environment(), stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              timeout=120).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    lines = re.findall(r'^(?:Line (\d+) of "([^"]+)" .*?<(\w+)[^>]*>|No line|.*outside).*$', told,
+                       re.MULTILINE)
+    return {address: f'{function} ({name.replace(f"{source}/", "")}:{line})'
+            for address, (line, name, function) in zip(addresses, lines) if line
+            } if len(lines) == len(addresses) else {}
 
 
 def _pairs(lines: Iterable[str]) -> Iterable[Tuple[str, str]]:

@@ -29,7 +29,7 @@ from typing import List, Sequence, Tuple
 from coverage import Coverage, CoverageError, gcov, reasons
 from coverage.reasons import Excused
 
-from . import boot, cli, ktap, paths, proc
+from . import boot, cli, ktap, paths, proc, verdict
 from .kbuild import Build
 from .testrun import BootRecord, Options, Results, Run
 from .tree import Tree
@@ -133,6 +133,16 @@ def lost_boots(run: MeasuredRun, results: Results, coverage: Coverage) -> List[s
             lines.append(f'boot {record.number} left no data ({how}): what its {ran} cases '
                          'executed is not counted')
     return lines
+
+
+def broken_cases(results: Results) -> List[str]:
+    """A line when cases did not come to the end at which what they executed is written."""
+    broken = [f'{case.suite}.{case.name}' for case in results.cases
+              if case.status in (verdict.CRASHED, verdict.HUNG, verdict.FLOODED)]
+    if not broken:
+        return []
+    some = ', '.join(broken[:3]) + (f' and {len(broken) - 3} more' if len(broken) > 3 else '')
+    return [f'not counted is what these executed, for they did not come to their end: {some}']
 
 
 def excused(coverage: Coverage, tree: Tree) -> Excused:

@@ -33,7 +33,8 @@ def screen(said: Facts, texts: Texts, where: str) -> str:
     lines += [_row(patch, said) for patch in said['patches']]
     lines += _wrong(said)
     lines += _gap_lines(gaps(said, texts))
-    lines += [f'note: {note}' for note in said['notes'] + said['lost']]
+    for note in said['notes'] + said['lost']:
+        lines += _wrapped(f'note: {note}', WIDTH)
     lines += [f'stale reason: {row}' for row in said['stale']]
     return '\n'.join([*lines, where])
 
@@ -87,10 +88,11 @@ def _wrong(said: Facts) -> List[str]:
             lines += _wrapped(f'    {one["message"]}', WIDTH) if one['message'] else []
         if len(group) > _SHOWN_CASES:
             lines.append(f'{since} FAILS {len(group) - _SHOWN_CASES} more cases{until}')
-    known = {one['case'] for one in said['failures']} | set(said['base_failing'])
-    for one in said['tests']['failures']:
-        if one['case'] not in known:
-            lines += _wrapped(f'FAILS {one["case"]} in {one["config"]}: {one["message"]}', WIDTH)
+    failing = _only_at_tip(said)
+    for one in failing[:_SHOWN_CASES]:
+        lines += _wrapped(f'FAILS {one["case"]} in {one["config"]}: {one["message"]}', WIDTH)
+    if len(failing) > _SHOWN_CASES:
+        lines.append(f'FAILS {len(failing) - _SHOWN_CASES} more cases')
     if said['base_failing']:
         lines += _wrapped(f'failing before the patches, too: {", ".join(said["base_failing"])}',
                           WIDTH)
@@ -105,6 +107,12 @@ def _wrong(said: Facts) -> List[str]:
     for patch in said['patches']:
         lines += _code(patch)
     return lines
+
+
+def _only_at_tip(said: Facts) -> List[Facts]:
+    """The cases that fail where coverage is measured, and were not said to fail before."""
+    known = {one['case'] for one in said['failures']} | set(said['base_failing'])
+    return [one for one in said['tests']['failures'] if one['case'] not in known]
 
 
 def _broken_together(said: Facts) -> List[List[Facts]]:
@@ -240,6 +248,14 @@ def _mail_wrong(said: Facts) -> List[str]:
         if len(group) > _SHOWN_CASES:
             shown.append(f'{len(group) - _SHOWN_CASES} more cases')
         lines += _wrapped(f'{since}/{count} breaks {", ".join(shown)}{until}', MAIL_WIDTH)
+    failing = _only_at_tip(said)
+    if failing:
+        lines += _wrapped(f'{failing[0]["case"]} fails: {failing[0]["message"]}', MAIL_WIDTH)
+        more = [one['case'] for one in failing[1:_SHOWN_CASES]]
+        more += [f'{len(failing) - _SHOWN_CASES} more'] if len(failing) > _SHOWN_CASES else []
+        lines += _wrapped(f'So do {", ".join(more)}', MAIL_WIDTH) if more else []
+    for note in said['lost']:
+        lines += _wrapped(note[:1].upper() + note[1:], MAIL_WIDTH)
     return [*lines, ''] if lines else []
 
 

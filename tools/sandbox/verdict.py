@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import List, Optional, Sequence, Tuple
 
-from . import boot, kernel_log, ktap
+from . import boot, kbuild, kernel_log, ktap
 from .kbuild import Build
 
 PASSED, FAILED, SKIPPED = ktap.PASSED, ktap.FAILED, ktap.SKIPPED
@@ -184,4 +184,5 @@ def _cause(log: Sequence[str], ended: boot.Boot) -> str:
 
 
 def _decoded(log: Sequence[str], build: Build) -> List[str]:
-    return kernel_log.decode(log, build.folder / 'vmlinux', build.tree.src)
+    split = kbuild.options(build.folder).get('DEBUG_INFO_SPLIT') == 'y'
+    return kernel_log.decode(log, build.folder / 'vmlinux', build.tree.src, split)
