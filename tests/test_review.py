@@ -94,6 +94,26 @@ class Review(unittest.TestCase):
 
     # Real ones.
 
+    def test_crash(self) -> None:
+        """The case that crashed is named, and that what it executed is not counted."""
+        self.commit('mm: crash\n\nBecause.', mm_vma__c=VMA.replace('''\
+    if (pages > 2)
+''', '''\
+    if (pages == 50)
+        __builtin_trap();
+    if (pages > 2)
+'''))
+        status, said, facts = self.review('--tip')
+        self.assertEqual(status, cli.FAILED, said)
+        self.assertEqual([one['case'] for one in facts['tests']['failures']], ['area.two'])
+        self.assertEqual((facts['tests']['passed'], facts['tests']['crashed']), (2, 1))
+        self.assertEqual(len(facts['lost']), 1)
+        mail = (self.folder / 'reports/review/latest/report.txt').read_text()
+        for text in said, mail:
+            self.assertRegex(' '.join(text.split()), r'(?i)not counted is what these executed, for '
+                             r'they did not come to their end: area\.two')
+            self.assertIn('area.two', text)
+
     def test_lines_tests_and_outcomes(self) -> None:
         """One patch: classes, who ran which line, and all the files of the report."""
         self.commit('mm: limit more\n\nBecause.', mm_vma__c=VMA.replace('''\

@@ -4,6 +4,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -341,6 +342,35 @@ class Reports(FakeKernel):
             self.behave(log=log)
             for line in self.text(self.results()).splitlines()[1:]:
                 self.assertLessEqual(len(line), 100, line)
+
+
+class Places(unittest.TestCase):
+    """Addresses of code to functions and lines."""
+
+    def decoded(self, *flags: str, split: bool) -> str:
+        """What is made of an address in a program compiled with these flags."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / 'p.c').write_text('int f(void)\n{\n\treturn 7;\n}\n'
+                                        'int main(void) { return f(); }\n')
+            subprocess.run(['gcc', *flags, '-no-pie', '-c', '-o', 'p.o', f'{folder}/p.c'],
+                           cwd=folder, check=True)
+            subprocess.run(['gcc', '-no-pie', '-Wl,-Ttext-segment=0x60000000', '-o', 'p', 'p.o'],
+                           cwd=folder, check=True)
+            symbols = subprocess.run(['nm', 'p'], cwd=folder, check=True, text=True,
+                                     stdout=subprocess.PIPE).stdout
+            place, = [line.split()[0] for line in symbols.splitlines() if line.endswith(' T f')]
+            return kernel_log.decode([f' [<{place[-8:]}>] ? 0x{place}', 'no address'],
+                                     folder / 'p', folder, split)[0]
+
+    def test_with_and_without_debug_information(self) -> None:
+        self.assertEqual(self.decoded(split=False), ' ? f')
+        self.assertEqual(self.decoded('-g', split=False), ' ? f (p.c:2)')
+
+    @unittest.skipUnless(shutil.which('gdb'), 'gdb is not installed')
+    def test_debug_information_beside_the_objects(self) -> None:
+        self.assertEqual(self.decoded('-g', '-gsplit-dwarf', split=True), ' ? f (p.c:2)')
+        self.assertEqual(self.decoded(split=True), ' ? f')
 
 
 class Splats(unittest.TestCase):
