@@ -189,7 +189,7 @@ class _Configuration:
         build, coverage = measured.build, measured.coverage
         options = kbuild.options(build.folder)
         linked = set(proc.output(['ar', 't', 'vmlinux.a'], build.folder).split())
-        excused = measure.excused(coverage, self.tree)
+        excused = measure.excused(coverage.only(self.files), self.tree)
         self.stale = excused.stale
         tests = self._tests(build)
         found: Lines = {}

@@ -35,7 +35,8 @@ def screen(said: Facts, texts: Texts, where: str) -> str:
     lines += _gap_lines(gaps(said, texts))
     for note in said['notes'] + said['lost']:
         lines += _wrapped(f'note: {note}', WIDTH)
-    lines += [f'stale reason: {row}' for row in said['stale']]
+    for row in said['stale']:
+        lines += _wrapped(f'stale reason: {row}', WIDTH)
     return '\n'.join([*lines, where])
 
 
