@@ -94,6 +94,12 @@ class Review(unittest.TestCase):
 
     # Real ones.
 
+    def test_configuration_without_counters(self) -> None:
+        """Its lines would all look as if gcc had left nothing of them."""
+        self.commit('mm: nothing\n\nBecause.', mm_vma__c=VMA.replace('-pages', '0 - pages'))
+        with self.assertRaisesRegex(cli.CannotTest, 'CONFIG=fast does not count .*CONFIG_GCOV'):
+            self.run_verb(f'--range={self.before}..HEAD', '--tip', '--config=coverage,fast')
+
     def test_crash(self) -> None:
         """The case that crashed is named, and that what it executed is not counted."""
         self.commit('mm: crash\n\nBecause.', mm_vma__c=VMA.replace('''\
