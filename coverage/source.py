@@ -84,6 +84,10 @@ def _without_comments(text: str) -> str:
                   text, flags=re.DOTALL)
 
 
+# A header of trace events is read several times on purpose.
+_TRACE_GUARD = re.compile(r'! ?defined ?\(\w+\) \|\| defined ?\(TRACE_HEADER_MULTI_READ\)$')
+
+
 def _header_guard(plain: Sequence[str]) -> str:
     """The name of the macro that keeps a header from being read twice."""
     directives = [line.strip() for line in plain if line.strip()][:2]
@@ -109,7 +113,8 @@ def _condition(text: str, stack: List[Branch], guard: str) -> None:
             stack.append(Branch(rest if word == 'elif' else '1', (*old.before, old.condition)))
     else:
         condition = {'ifdef': f'defined({rest})', 'ifndef': f'!defined({rest})', 'if': rest}[word]
-        stack.append(Branch('1' if guard and rest == guard else condition, ()))
+        open_ = (guard and rest == guard) or _TRACE_GUARD.match(condition)
+        stack.append(Branch('1' if open_ else condition, ()))
 
 
 def _functions(source: Source, plain: Sequence[str]) -> None:

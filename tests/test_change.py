@@ -245,6 +245,14 @@ class Text(unittest.TestCase):
                          [(False, ''), (True, 'needs CONFIG_A=n'), (True, 'needs CONFIG_A=n'),
                           (False, '')])
 
+    def test_guard_of_trace_events_is_no_condition(self) -> None:
+        """Such a header says when it may be read again."""
+        read = source.read('#undef TRACE_SYSTEM\n#if !defined(_TRACE_X_H) || '
+                           'defined(TRACE_HEADER_MULTI_READ)\n#define _TRACE_X_H\nint x;\n'
+                           '#if !defined(_TRACE_X_H) || defined(Y)\nint y;\n#endif\n#endif\n')
+        self.assertEqual(source.kept_out(read.row(4), lambda name: None), (False, ''))
+        self.assertEqual(source.kept_out(read.row(6), lambda name: None)[0], None)
+
     def test_header_guard_is_no_condition(self) -> None:
         rows = source.read('/* x */\n#ifndef _X_H\n#define _X_H\nint a;\n#endif\n')
         self.assertEqual(source.kept_out(rows.row(4), source.macros({})), (False, ''))

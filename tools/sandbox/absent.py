@@ -20,6 +20,8 @@ def why(src: Path, name: str, options: Dict[str, str]) -> str:
         return f'architecture {path.parts[1]}'
     if path.parts[0] in ('tools', 'samples', 'scripts', 'usr'):
         return f'{path.parts[0]}/ is not part of the kernel'
+    if path.parts[0] == 'include':
+        return ''       # its Kbuild is about checking headers by themselves
     wanted = f'{path.stem}.o'
     folder = path.parent
     while True:

@@ -178,8 +178,11 @@ def _gap_lines(found: Sequence[Gap]) -> List[str]:
     for gap, last in joined[:_SHOWN_GAPS]:
         left = f'  {gap.patch} {_place(gap, last)}'
         text = '' if gap.facts['class'] == change.NOT_COMPILED or last > gap.line else gap.text
-        room = WIDTH - len(left) - len(why(gap)) - 4
-        rows.append(f'{left}  {_cut(text, max(room, 12)):<{max(room, 0)}}  {why(gap)}'.rstrip())
+        cause = why(gap)
+        if not text and len(left) + len(cause) + 4 > WIDTH:
+            cause = str(gap.facts.get('reason', ''))
+        room = WIDTH - len(left) - len(cause) - 4
+        rows.append(f'{left}  {_cut(text, max(room, 12)):<{max(room, 0)}}  {cause}'.rstrip())
     more = len(joined) - _SHOWN_GAPS
     return ['not covered', *(_cut(row, WIDTH) for row in rows),
             *([f'  and {more} more places'] if more > 0 else [])]
