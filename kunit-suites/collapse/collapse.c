@@ -10,6 +10,7 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/test-bug.h>
+#include <linux/fault-inject.h>
 #include <linux/khugepaged.h>
 #include <linux/kobject.h>
 #include <linux/memcontrol.h>
@@ -231,6 +232,46 @@ static void step_in(struct ct *ct)
 	kunit_activate_static_stub(ct->test, collapse_unlocked, unlocked);
 	kunit_activate_static_stub(ct->test, collapse_poisoned, poisoned);
 }
+
+void ct_no_charge_stub(struct ct *ct)
+{
+#ifdef CONFIG_MEMCG
+	kunit_deactivate_static_stub(ct->test, __mem_cgroup_charge);
+#endif
+}
+
+void ct_no_stubs(struct ct *ct)
+{
+	kunit_deactivate_static_stub(ct->test, __folio_alloc_noprof);
+	ct_no_charge_stub(ct);
+}
+
+#ifdef CONFIG_FAILSLAB
+/* ct->arg: not if it may reclaim. */
+static void fail_slab(struct ct *ct)
+{
+	failslab.ignore_gfp_reclaim = ct->arg;
+	failslab.attr.verbose = 0;
+	failslab.attr.probability = 100;
+	failslab.attr.task_filter = true;
+	atomic_set(&failslab.attr.times, -1);
+	current->make_it_fail = 1;
+}
+
+int ct_advise_without_slabs(struct ct *ct, int advice, bool but_by_reclaim)
+{
+	const struct fault_attr attr = failslab.attr;
+	int err;
+
+	ct->arg = but_by_reclaim;
+	ct->on_alloc = fail_slab;
+	err = madvise_mm(ct->mm, ct->start, HPAGE_PMD_SIZE, advice);
+	current->make_it_fail = 0;
+	failslab.attr = attr;
+	failslab.ignore_gfp_reclaim = true;
+	return err;
+}
+#endif /* CONFIG_FAILSLAB */
 
 static struct ct *ct_of(struct mmu_notifier *notifier)
 {

@@ -194,6 +194,20 @@ const char *ct_state_differs(struct ct *ct, struct ct_state *before);
 long ct_node_stat(enum node_stat_item item);
 unsigned long ct_event_count(enum vm_event_item item);
 
+/*
+ * The stubs by which ct->alloc learns of allocations allocate themselves: that
+ * counts, or is made to fail, where a test injects failures.
+ */
+void ct_no_charge_stub(struct ct *ct);
+void ct_no_stubs(struct ct *ct);
+
+/*
+ * Advice for the first range, for which no slab has memory from when the large
+ * folio is allocated; or, @but_by_reclaim, none without it. Without the stub for
+ * charges. CONFIG_FAILSLAB.
+ */
+int ct_advise_without_slabs(struct ct *ct, int advice, bool but_by_reclaim);
+
 /* Tell the test of MMU notifications, and let it step in. */
 void ct_notify(struct ct *ct);
 

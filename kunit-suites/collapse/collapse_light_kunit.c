@@ -405,15 +405,6 @@ static void readahead_of_any_kind_does_not_reclaim(struct kunit *test)
 
 #define MANY	100000
 
-/* They allocate themselves. */
-static void call_no_stubs(struct ct *ct)
-{
-	kunit_deactivate_static_stub(ct->test, __folio_alloc_noprof);
-#ifdef CONFIG_MEMCG
-	kunit_deactivate_static_stub(ct->test, __mem_cgroup_charge);
-#endif
-}
-
 static void set_injection(bool every, int nth)
 {
 	failslab.ignore_gfp_reclaim = !every;
@@ -468,7 +459,7 @@ static void nothing_at_all_reclaims(struct kunit *test)
 	/* The file system, or swap, has its own memory to read with. */
 	if (must_read(b))
 		kunit_skip(test, "reads");
-	call_no_stubs(ct);
+	ct_no_stubs(ct);
 	plain = count_allocations(ct, MADV_COLLAPSE, false);
 	unmap_and_fill_again(ct, b);
 	light = count_allocations(ct, MADV_F_COLLAPSE_LIGHT, true);
@@ -489,7 +480,7 @@ static void every_failed_allocation_is_enomem(struct kunit *test)
 	bool failed = true;
 	int nth, err = 0;
 
-	call_no_stubs(ct);
+	ct_no_stubs(ct);
 	for (nth = 1; failed && nth < 200; nth++) {
 		set_injection(true, nth);
 		err = advise_light(ct, 0, 512);
@@ -514,7 +505,7 @@ static void nodes_of_the_page_cache_do_not_reclaim(struct kunit *test)
 	struct ct *ct = ct_create(test);
 	int light, light_without;
 
-	call_no_stubs(ct);
+	ct_no_stubs(ct);
 	ct_map_file(ct, ct_shmem(ct), MAP_SHARED);
 	ct_fill(ct, "1w");
 	light = count_allocations(ct, MADV_F_COLLAPSE_LIGHT, true);
@@ -523,31 +514,6 @@ static void nodes_of_the_page_cache_do_not_reclaim(struct kunit *test)
 	light_without = count_allocations(ct, MADV_F_COLLAPSE_LIGHT, false);
 	KUNIT_EXPECT_GE(test, light, 9);
 	KUNIT_EXPECT_EQ(test, light, light_without);
-}
-
-/* From when the folio is allocated; ct->arg: not if it may reclaim. */
-static void fail_slab(struct ct *ct)
-{
-	failslab.ignore_gfp_reclaim = ct->arg;
-	failslab.attr.verbose = 0;
-	failslab.attr.probability = 100;
-	failslab.attr.task_filter = true;
-	atomic_set(&failslab.attr.times, -1);
-	current->make_it_fail = 1;
-}
-
-static int collapse_without_nodes(struct ct *ct, int advice, bool but_by_reclaim)
-{
-	const struct fault_attr attr = failslab.attr;
-	int err;
-
-	ct->arg = but_by_reclaim;
-	ct->on_alloc = fail_slab;
-	err = madvise_mm(ct->mm, ct->start, HPAGE_PMD_SIZE, advice);
-	current->make_it_fail = 0;
-	failslab.attr = attr;
-	failslab.ignore_gfp_reclaim = true;
-	return err;
 }
 
 static void fail_once(struct ct *ct)
@@ -561,9 +527,7 @@ static void nodes_are_tried_twice(struct kunit *test)
 	struct ct *ct = ct_create(test);
 	int err, left;
 
-#ifdef CONFIG_MEMCG
-	kunit_deactivate_static_stub(test, __mem_cgroup_charge);
-#endif
+	ct_no_charge_stub(ct);
 	ct_map_file(ct, ct_shmem(ct), MAP_SHARED);
 	ct_fill(ct, "1w");
 	ct->on_alloc = fail_once;
@@ -580,21 +544,19 @@ static void no_memory_for_nodes_is_enomem(struct kunit *test)
 	struct ct *ct = ct_create(test);
 	struct ct_state *before;
 
-#ifdef CONFIG_MEMCG
-	kunit_deactivate_static_stub(test, __mem_cgroup_charge);
-#endif
+	ct_no_charge_stub(ct);
 	ct_map_file(ct, ct_shmem(ct), MAP_SHARED);
 	ct_fill(ct, "1w");
 	before = ct_look(ct, 0);
-	KUNIT_EXPECT_EQ(test, collapse_without_nodes(ct, MADV_F_COLLAPSE_LIGHT, false),
+	KUNIT_EXPECT_EQ(test, ct_advise_without_slabs(ct, MADV_F_COLLAPSE_LIGHT, false),
 			-ENOMEM);
-	KUNIT_EXPECT_EQ(test, collapse_without_nodes(ct, MADV_F_COLLAPSE_LIGHT, true),
+	KUNIT_EXPECT_EQ(test, ct_advise_without_slabs(ct, MADV_F_COLLAPSE_LIGHT, true),
 			-ENOMEM);
 	ct_expect_as_before(ct, before);
 	/* As it was. */
-	KUNIT_EXPECT_EQ(test, collapse_without_nodes(ct, MADV_COLLAPSE, false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, ct_advise_without_slabs(ct, MADV_COLLAPSE, false), -EINVAL);
 	ct_expect_as_before(ct, before);
-	KUNIT_EXPECT_EQ(test, collapse_without_nodes(ct, MADV_COLLAPSE, true), 0);
+	KUNIT_EXPECT_EQ(test, ct_advise_without_slabs(ct, MADV_COLLAPSE, true), 0);
 	ct_check(ct);
 	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 0));
 }

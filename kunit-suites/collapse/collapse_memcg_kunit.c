@@ -4,8 +4,6 @@
  * at the limit, and when there is no memory for the cgroup's list of huge pages
  * to be split.
  */
-#include <kunit/static_stub.h>
-#include <linux/fault-inject.h>
 #include <linux/memcontrol.h>
 #include <linux/mman.h>
 #include <linux/swap.h>
@@ -51,16 +49,16 @@ static struct mem_cgroup *memcg_of(struct folio *folio)
 
 struct side {
 	const char *name;
-	int advice, no_room;
+	int advice;
 	bool shmem;
 };
 
 static const struct side sides[] = {
-	{ "plain", MADV_COLLAPSE, -EBUSY, false },
-	{ "plain_shmem", MADV_COLLAPSE, -EBUSY, true },
+	{ "plain", MADV_COLLAPSE, false },
+	{ "plain_shmem", MADV_COLLAPSE, true },
 #ifdef MADV_F_COLLAPSE_LIGHT
-	{ "light", MADV_F_COLLAPSE_LIGHT, -EBUSY, false },
-	{ "light_shmem", MADV_F_COLLAPSE_LIGHT, -EBUSY, true },
+	{ "light", MADV_F_COLLAPSE_LIGHT, false },
+	{ "light_shmem", MADV_F_COLLAPSE_LIGHT, true },
 #endif
 };
 
@@ -105,7 +103,6 @@ static void the_huge_page_is_charged_to_it(struct kunit *test)
 /* Its pages are charged until they are copied, so both must fit. */
 static void at_the_limit_it_fails(struct kunit *test)
 {
-	const struct side *c = test->param_value;
 	struct mem_cgroup *memcg;
 	struct ct *ct = create(test, &memcg);
 	struct ct_state *before;
@@ -116,7 +113,7 @@ static void at_the_limit_it_fails(struct kunit *test)
 	before = ct_look(ct, 0);
 	usage = charged(memcg);
 	ct_limit_memcg(ct, usage + 500);
-	KUNIT_EXPECT_EQ(test, advise(ct), c->no_room);
+	KUNIT_EXPECT_EQ(test, advise(ct), -EBUSY);
 	ct_check(ct);
 	ct_expect_as_before(ct, before);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(ct->alloc.folio), 0);
@@ -130,20 +127,6 @@ static void at_the_limit_it_fails(struct kunit *test)
 
 #if defined(CONFIG_FAILSLAB) && defined(CONFIG_FAIL_PAGE_ALLOC)
 
-/* Stubs allocate themselves, which counts, or is made to fail. */
-static void no_charge_stub(struct ct *ct)
-{
-#ifdef CONFIG_MEMCG
-	kunit_deactivate_static_stub(ct->test, __mem_cgroup_charge);
-#endif
-}
-
-static void no_stubs(struct ct *ct)
-{
-	kunit_deactivate_static_stub(ct->test, __folio_alloc_noprof);
-	no_charge_stub(ct);
-}
-
 /* In a new cgroup, nothing is there yet: each allocation fails once. */
 static void every_allocation_may_fail(struct kunit *test)
 {
@@ -156,7 +139,7 @@ static void every_allocation_may_fail(struct kunit *test)
 
 	if (IS_ENABLED(CONFIG_KASAN))
 		kunit_skip(test, "KASAN allocates, too (CONFIG_KASAN)");
-	no_stubs(ct);
+	ct_no_stubs(ct);
 	for (nth = 1; failed && err && nth < 100; nth++) {
 		tmm_arm(nth);
 		err = advise(ct);
@@ -175,30 +158,6 @@ static void every_allocation_may_fail(struct kunit *test)
 	ct_expect_content(ct, "512w");
 }
 
-static void fail_slab(struct ct *ct)
-{
-	failslab.ignore_gfp_reclaim = false;
-	failslab.attr.verbose = 0;
-	failslab.attr.probability = 100;
-	failslab.attr.task_filter = true;
-	atomic_set(&failslab.attr.times, -1);
-	current->make_it_fail = 1;
-}
-
-/* No slab has memory from when the folio is allocated. */
-static int advise_without_slabs(struct ct *ct)
-{
-	const struct fault_attr attr = failslab.attr;
-	int err;
-
-	ct->on_alloc = fail_slab;
-	err = advise(ct);
-	current->make_it_fail = 0;
-	failslab.attr = attr;
-	failslab.ignore_gfp_reclaim = true;
-	return err;
-}
-
 /* Or the huge page could not be put on it when it is to be split. */
 static void without_a_list_there_is_no_huge_page(struct kunit *test)
 {
@@ -210,9 +169,9 @@ static void without_a_list_there_is_no_huge_page(struct kunit *test)
 	if (c->shmem)
 		kunit_skip(test, "only anonymous folios are on it");
 	ct = create(test, &memcg);
-	no_charge_stub(ct);
+	ct_no_charge_stub(ct);
 	before = ct_look(ct, 0);
-	KUNIT_EXPECT_EQ(test, advise_without_slabs(ct), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, ct_advise_without_slabs(ct, c->advice, false), -ENOMEM);
 	ct_check(ct);
 	ct_expect_as_before(ct, before);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(ct->alloc.folio), 0);
@@ -225,7 +184,7 @@ static void without_a_list_there_is_no_huge_page(struct kunit *test)
 	ct_fill(ct, "512w");
 	huge_anon_orders_inherit = BIT(PMD_ORDER);
 	lru_add_drain_all();
-	KUNIT_EXPECT_EQ(test, advise_without_slabs(ct), 0);
+	KUNIT_EXPECT_EQ(test, ct_advise_without_slabs(ct, c->advice, false), 0);
 	ct_check(ct);
 	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 0));
 	ct_expect_content(ct, "512w");
@@ -257,7 +216,7 @@ static void a_fault_makes_do_with_a_small_page(struct kunit *test)
 	if (IS_ENABLED(CONFIG_KASAN))
 		kunit_skip(test, "KASAN allocates, too (CONFIG_KASAN)");
 	memcg = ct_enter_memcg(ct);
-	no_stubs(ct);
+	ct_no_stubs(ct);
 	ct_map_anon(ct, CT_RANGES * 512);
 	/* Tables, the anon_vma and khugepaged's slot are there before. */
 	huge_anon_orders_inherit = 0;
@@ -322,7 +281,7 @@ static void a_swap_in_makes_do_with_a_small_page(struct kunit *test)
 		ct_swap_out(ct, page, 1);
 		KUNIT_ASSERT_EQ(test, swp_offset(entry_at(ct, page)) % 16, page % 16);
 	}
-	no_stubs(ct);
+	ct_no_stubs(ct);
 	huge_anon_orders_always = BIT(4);
 	si = __swap_entry_to_info(entry_at(ct, 0));
 	si->flags |= SWP_SYNCHRONOUS_IO;

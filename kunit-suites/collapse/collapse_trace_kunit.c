@@ -2,6 +2,8 @@
 /*
  * What the trace events tell about a scan and a collapse. They are all that
  * a person sees of khugepaged's reasons.
+ *
+ * checkpatch: MACRO_ARG_REUSE: statements that report the line of the caller
  */
 #include <linux/mman.h>
 #include <linux/tracepoint.h>
@@ -46,42 +48,27 @@ static void hear_scan_pmd(void *data, struct mm_struct *mm, unsigned long pfn,
 	said->result = status;
 }
 
-static void stop_scan_file(void *said)
-{
-	unregister_trace_mm_khugepaged_scan_file(hear_scan_file, said);
-	tracepoint_synchronize_unregister();
-}
-
-static void stop_scan_pmd(void *said)
-{
-	unregister_trace_mm_khugepaged_scan_pmd(hear_scan_pmd, said);
-	tracepoint_synchronize_unregister();
-}
-
 static void needs_tracepoints(struct kunit *test)
 {
 	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
 		kunit_skip(test, "no tracepoints (CONFIG_TRACEPOINTS)");
 }
 
-static struct scan_said *hear_scans(struct kunit *test, bool of_files)
-{
-	struct scan_said *said;
-
-	needs_tracepoints(test);
-	said = kunit_kzalloc(test, sizeof(*said), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, said);
-	if (of_files)
-		KUNIT_ASSERT_EQ(test, register_trace_mm_khugepaged_scan_file(hear_scan_file,
-									     said), 0);
-	else
-		KUNIT_ASSERT_EQ(test, register_trace_mm_khugepaged_scan_pmd(hear_scan_pmd,
-									    said), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, of_files ? stop_scan_file :
-									 stop_scan_pmd,
-							said), 0);
-	return said;
+/* Let @probe hear an event, with @said, until the test is over. */
+#define HEAR(test, event, probe, said) do {				\
+	KUNIT_ASSERT_NOT_NULL(test, said);				\
+	KUNIT_ASSERT_EQ(test, register_trace_##event(probe, said), 0);	\
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_##event, said), 0); \
+} while (0)
+#define STOP(event, probe)						\
+static void stop_##event(void *said)					\
+{									\
+	unregister_trace_##event(probe, said);				\
+	tracepoint_synchronize_unregister();				\
 }
+
+STOP(mm_khugepaged_scan_file, hear_scan_file)
+STOP(mm_khugepaged_scan_pmd, hear_scan_pmd)
 
 struct scan {
 	const char *name, *pattern;
@@ -135,7 +122,8 @@ static void scan_of_a_file_is_told(struct kunit *test)
 	needs_tracepoints(test);
 	ct = create(test, c, true);
 	limits(ct, c);
-	said = hear_scans(test, true);
+	said = kunit_kzalloc(test, sizeof(*said), GFP_KERNEL);
+	HEAR(test, mm_khugepaged_scan_file, hear_scan_file, said);
 	ct_expect_result(ct, 0, c->who, c->result);
 	KUNIT_EXPECT_EQ(test, said->nr, 1);
 	KUNIT_EXPECT_PTR_EQ(test, said->mm, ct->t->mm);
@@ -155,7 +143,8 @@ static void page_in_the_way_is_told(struct kunit *test)
 
 	needs_tracepoints(test);
 	ct = ct_create_shmem(test, "512w", MAP_SHARED);
-	said = hear_scans(test, true);
+	said = kunit_kzalloc(test, sizeof(*said), GFP_KERNEL);
+	HEAR(test, mm_khugepaged_scan_file, hear_scan_file, said);
 	page = ct_page(ct, 10);
 	get_page(page);
 	ct_expect_result(ct, 0, CT_PROCESS, SCAN_PAGE_COUNT);
@@ -175,7 +164,8 @@ static void scan_of_a_table_is_told(struct kunit *test)
 	needs_tracepoints(test);
 	ct = create(test, c, false);
 	limits(ct, c);
-	said = hear_scans(test, false);
+	said = kunit_kzalloc(test, sizeof(*said), GFP_KERNEL);
+	HEAR(test, mm_khugepaged_scan_pmd, hear_scan_pmd, said);
 	ct_expect_result(ct, 0, c->who, c->result);
 	KUNIT_EXPECT_EQ(test, said->nr, 1);
 	KUNIT_EXPECT_PTR_EQ(test, said->mm, ct->t->mm);
@@ -228,30 +218,8 @@ static void hear_collapse_file(void *data, struct mm_struct *mm,
 	said->light = light;
 }
 
-static void stop_collapse(void *said)
-{
-	unregister_trace_mm_collapse_huge_page(hear_collapse, said);
-	tracepoint_synchronize_unregister();
-}
-
-static void stop_collapse_file(void *said)
-{
-	unregister_trace_mm_khugepaged_collapse_file(hear_collapse_file, said);
-	tracepoint_synchronize_unregister();
-}
-
-static struct collapse_said *hear_collapses(struct kunit *test)
-{
-	struct collapse_said *said = kunit_kzalloc(test, sizeof(*said), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, said);
-	KUNIT_ASSERT_EQ(test, register_trace_mm_collapse_huge_page(hear_collapse, said), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_collapse, said), 0);
-	KUNIT_ASSERT_EQ(test, register_trace_mm_khugepaged_collapse_file(hear_collapse_file,
-									 said), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_collapse_file, said), 0);
-	return said;
-}
+STOP(mm_collapse_huge_page, hear_collapse)
+STOP(mm_khugepaged_collapse_file, hear_collapse_file)
 
 struct attempt {
 	const char *name;
@@ -280,7 +248,9 @@ static void collapse_is_told(struct kunit *test)
 	needs_tracepoints(test);
 	ct = create(test, &all, c->shmem);
 	ct->alloc.min_fail_order = c->refused ? 1 : 0;
-	said = hear_collapses(test);
+	said = kunit_kzalloc(test, sizeof(*said), GFP_KERNEL);
+	HEAR(test, mm_collapse_huge_page, hear_collapse, said);
+	HEAR(test, mm_khugepaged_collapse_file, hear_collapse_file, said);
 	KUNIT_EXPECT_EQ(test, madvise_mm(ct->mm, ct->start, HPAGE_PMD_SIZE, c->advice),
 			c->refused ? -ENOMEM : 0);
 	ct_check(ct);

@@ -285,7 +285,8 @@ static bool waits_after(struct test_mm *t, const struct tmm_op *op)
 static void locking_waits_for_more_pages(struct kunit *test)
 {
 	static const struct tmm_op ops[] = {
-		TMM_MLOCK_ONFAULT(0, 4), TMM_WRITE(2, 2), TMM_MUNLOCK(0, 4),
+		TMM_MLOCK_ONFAULT(0, 4), TMM_WRITE(2, 2), TMM_MUNMAP(3, 1),
+		TMM_MUNLOCK(0, 3),
 	};
 	struct test_mm *t = tmm_create(test);
 	bool waits[2][ARRAY_SIZE(ops)];
@@ -301,14 +302,14 @@ static void locking_waits_for_more_pages(struct kunit *test)
 			waits[may_wait][i] = waits_after(t, &ops[i]);
 		if (!may_wait)
 			lru_cache_enable();
-		tmm_expect_layout(t, "AAAA A:rw#1");
+		tmm_expect_layout(t, "AAA A:rw#1");
 		tmm_clear(t);
 	}
 	for (i = 0; i < ARRAY_SIZE(ops); i++) {
 		KUNIT_EXPECT_FALSE_MSG(test, waits[0][i], "operation %d", i);
-		/* mlock() and munlock() wait for none that a fault leaves waiting. */
+		/* mlock() and munlock() leave none waiting, as a fault and munmap() do. */
 		if (!IS_ENABLED(CONFIG_SMP))
-			KUNIT_EXPECT_EQ_MSG(test, waits[1][i], i == 1,
+			KUNIT_EXPECT_EQ_MSG(test, waits[1][i], i == 1 || i == 2,
 					    "operation %d", i);
 	}
 }
@@ -318,14 +319,20 @@ static void limit_of_an_endless_range(struct kunit *test)
 {
 	vma_flags_t flags = mk_vma_flags(VMA_LOCKED_BIT);
 	struct test_mm *t = tmm_create(test);
+	const unsigned long len = -2 * PAGE_SIZE;
 
 	tmm_draw(t, "AABB A:rw+lock#1");
 	tmm_drop_capabilities(t);
 	tmm_limit(t, RLIMIT_MEMLOCK, 2);
 	KUNIT_EXPECT_EQ(test, -ENOMEM,
-			do_mlock(tmm_addr(t, 0), -2 * PAGE_SIZE, &flags));
+			do_mlock(tmm_addr(t, 0), len, &flags));
 	t->doing = "mlock() of an endless range";
 	__tmm_report(t, tmm_check(t));
+	tmm_expect_layout(t, "AABB A:rw+lock#1");
+	/* Not over the limit, as two of its pages are locked: it is no range. */
+	tmm_limit(t, RLIMIT_MEMLOCK, len / PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			do_mlock(tmm_addr(t, 0), len, &flags));
 	tmm_expect_layout(t, "AABB A:rw+lock#1");
 }
 

@@ -9,7 +9,6 @@
 #include <linux/leafops.h>
 #include <linux/mman.h>
 #include <linux/pagemap.h>
-#include <linux/pagewalk.h>
 #include <linux/rmap.h>
 #include <linux/swap.h>
 #include <linux/uaccess.h>
@@ -19,53 +18,21 @@
 #include "test_mm.h"
 
 /* What columns of the page table hold, a character each; w: s, and protected. */
-static int note_entry(pte_t *ptep, unsigned long addr, unsigned long next,
-		      struct mm_walk *walk)
+static char entry(pte_t pte)
 {
-	const pte_t pte = ptep_get(ptep);
-	char **to = walk->private;
-
 	if (pte_present(pte))
-		**to = 'p';
-	else if (pte_none(pte))
-		**to = '.';
-	else if (softleaf_is_swap(softleaf_from_pte(pte)))
-		**to = pte_swp_uffd(pte) ? 'w' : 's';
-	else if (softleaf_is_migration(softleaf_from_pte(pte)))
-		**to = 'm';
-	else
-		**to = 'g';
-	++*to;
-	return 0;
+		return 'p';
+	if (pte_none(pte))
+		return '.';
+	if (softleaf_is_swap(softleaf_from_pte(pte)))
+		return pte_swp_uffd(pte) ? 'w' : 's';
+	if (softleaf_is_migration(softleaf_from_pte(pte)))
+		return 'm';
+	return 'g';
 }
 
-static int note_hole(unsigned long addr, unsigned long next, int depth,
-		     struct mm_walk *walk)
-{
-	char **to = walk->private;
-
-	for (; addr < next; addr += PAGE_SIZE)
-		*(*to)++ = '.';
-	return 0;
-}
-
-static void expect_entries(struct test_mm *t, int page, const char *expected)
-{
-	static const struct mm_walk_ops ops = {
-		.pte_entry = note_entry,
-		.pte_hole = note_hole,
-		.walk_lock = PGWALK_RDLOCK,
-	};
-	const int nr = strlen(expected);
-	char found[TMM_PAGES + 1] = {};
-	char *at = found;
-
-	mmap_read_lock(t->mm);
-	walk_page_range(t->mm, tmm_addr(t, page), tmm_addr(t, page + nr), &ops, &at);
-	mmap_read_unlock(t->mm);
-	KUNIT_EXPECT_STREQ_MSG(t->test, found, expected,
-			       "page-table entries after %s", t->doing);
-}
+#define expect_entries(t, page, expected) \
+	tmm_expect_entries(t, page, entry, expected)
 
 /* Each page that is expected to be kept has what TMM_WRITE() wrote there. */
 static void expect_contents(struct test_mm *t, int page, int written, int nr)

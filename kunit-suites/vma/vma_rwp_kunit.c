@@ -8,7 +8,6 @@
  * checkpatch: SPLIT_STRING: pictures are wide
  */
 #include <linux/mman.h>
-#include <linux/pagewalk.h>
 #include <linux/userfaultfd_k.h>
 
 #include "internal.h"
@@ -17,49 +16,17 @@
 #define RWP		UFFDIO_REGISTER_MODE_RWP
 
 /* A character for each column: protected, plainly inaccessible, mapped, none. */
-static int note_entry(pte_t *ptep, unsigned long addr, unsigned long next,
-		      struct mm_walk *walk)
+static char entry(pte_t pte)
 {
-	const pte_t pte = ptep_get(ptep);
-	char **to = walk->private;
-
 	if (!pte_present(pte))
-		**to = pte_none(pte) ? '.' : 'o';
-	else if (!pte_protnone(pte))
-		**to = pte_uffd(pte) ? '!' : 'p';
-	else
-		**to = pte_uffd(pte) ? '#' : '-';
-	++*to;
-	return 0;
+		return pte_none(pte) ? '.' : 'o';
+	if (!pte_protnone(pte))
+		return pte_uffd(pte) ? '!' : 'p';
+	return pte_uffd(pte) ? '#' : '-';
 }
 
-static int note_hole(unsigned long addr, unsigned long next, int depth,
-		     struct mm_walk *walk)
-{
-	char **to = walk->private;
-
-	for (; addr < next; addr += PAGE_SIZE)
-		*(*to)++ = '.';
-	return 0;
-}
-
-static void expect_entries(struct test_mm *t, int page, const char *expected)
-{
-	static const struct mm_walk_ops ops = {
-		.pte_entry = note_entry,
-		.pte_hole = note_hole,
-		.walk_lock = PGWALK_RDLOCK,
-	};
-	const int nr = strlen(expected);
-	char found[TMM_PAGES + 1] = {};
-	char *at = found;
-
-	mmap_read_lock(t->mm);
-	walk_page_range(t->mm, tmm_addr(t, page), tmm_addr(t, page + nr), &ops, &at);
-	mmap_read_unlock(t->mm);
-	KUNIT_EXPECT_STREQ_MSG(t->test, found, expected,
-			       "page-table entries after %s", t->doing);
-}
+#define expect_entries(t, page, expected) \
+	tmm_expect_entries(t, page, entry, expected)
 
 static struct test_mm *create(struct kunit *test)
 {

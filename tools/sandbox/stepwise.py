@@ -151,12 +151,10 @@ class Stepwise:
         run = Run(self.build, self.options, logs)
         return run.run(run.select([]))
 
-    def _log(self) -> List[str]:
-        return kbuild.log(self.build_folder, self.change.tree.src)
-
     def _complaints(self) -> List[Warning]:
         """The compiler's warnings of the last build, with files below the tree."""
-        found = [match for match in map(_WARNING.match, self._log()) if match]
+        log = kbuild.log(self.build_folder, self.change.tree.src)
+        found = [match for match in map(_WARNING.match, log) if match]
         return [Warning(match.group(1), int(match.group(2)), match.group(4)) for match in found
                 if match.group(3) == 'warning']
 
