@@ -39,9 +39,12 @@ class Machine(NamedTuple):
 ONE = (Machine('guest'), Machine('guest', ('--arg=seccomp=on',)), Machine('guest+smp'))
 # Three: shootdown.c keeps one free of all but the thread that it tests.
 MORE = (Machine('guest+smp', ('--cpus=3',)),)
+# Where it takes lockdep to see the bug.
+CHECKED = (Machine('debug+smp+guest', ('--cpus=3',)),)
 
 MACHINES: Dict[str, Tuple[Machine, ...]] = {
     'collapse_light': ONE,
+    'flush_locks': CHECKED,
     'futex_atomic': MORE,
     'huge_change': ONE + MORE,
     'huge_collapse': ONE + MORE,
