@@ -10,6 +10,7 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/test-bug.h>
+#include <linux/delay.h>
 #include <linux/fault-inject.h>
 #include <linux/khugepaged.h>
 #include <linux/kobject.h>
@@ -300,13 +301,25 @@ static int invalidate_start(struct mmu_notifier *notifier,
 static void invalidate_end(struct mmu_notifier *notifier,
 			   const struct mmu_notifier_range *range)
 {
-	ct_of(notifier)->nr_ends++;
+	struct ct *ct = ct_of(notifier);
+	void (*callback)(struct ct *ct) = ct->on_invalidated;
+
+	ct->nr_ends++;
+	ct->on_invalidated = NULL;
+	if (callback)
+		callback(ct);
 }
 
 static bool test_young(struct mmu_notifier *notifier, struct mm_struct *mm,
 		       unsigned long addr)
 {
-	return ct_of(notifier)->secondary_young;
+	struct ct *ct = ct_of(notifier);
+	void (*callback)(struct ct *ct) = ct->on_young;
+
+	ct->on_young = NULL;
+	if (callback)
+		callback(ct);
+	return ct->secondary_young;
 }
 
 static const struct mmu_notifier_ops notifier_ops = {
@@ -331,6 +344,36 @@ void ct_notify(struct ct *ct)
 	KUNIT_ASSERT_EQ(ct->test, err, 0);
 	err = kunit_add_action_or_reset(ct->test, stop_notifying, ct);
 	KUNIT_ASSERT_EQ(ct->test, err, 0);
+}
+
+static void hold_lock(struct work_struct *work)
+{
+	struct ct *ct = container_of(work, struct ct, holder.work);
+	struct ct_holder *holder = &ct->holder;
+	int tries = 10000;
+
+	while (!folio_test_waiters(holder->folio) && tries--)
+		usleep_range(100, 200);
+	holder->waited_for = folio_test_waiters(holder->folio);
+	if (holder->meanwhile)
+		holder->meanwhile(ct);
+	folio_unlock(holder->folio);
+}
+
+void ct_lock_until_waited_for(struct ct *ct, struct folio *folio,
+			      void (*meanwhile)(struct ct *ct))
+{
+	folio_lock(folio);
+	ct->holder.folio = folio;
+	ct->holder.meanwhile = meanwhile;
+	INIT_WORK(&ct->holder.work, hold_lock);
+	schedule_work(&ct->holder.work);
+}
+
+bool ct_was_waited_for(struct ct *ct)
+{
+	flush_work(&ct->holder.work);
+	return ct->holder.waited_for;
 }
 
 /*
@@ -403,6 +446,8 @@ enum scan_result ct_collapse(struct ct *ct, long page, enum ct_who who)
 	lru_add_drain_all();
 	mmap_read_lock(ct->t->mm);
 	vma = vma_lookup(ct->t->mm, addr);
+	if (ct->give_way)
+		set_tsk_need_resched(current);
 	if (vma)
 		result = collapse_single_pmd(addr, vma, &dropped, cc);
 	if (!dropped)

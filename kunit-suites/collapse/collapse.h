@@ -12,6 +12,7 @@
 #include <kunit/test.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
+#include <linux/workqueue.h>
 
 #include "internal.h"
 #include "khugepaged.h"
@@ -23,6 +24,8 @@
 
 /* Why a scan was made: it decides about limits, masks and settings. */
 enum ct_who { CT_PROCESS, CT_KHUGEPAGED };
+
+struct ct;
 
 /* What was asked of the page allocator and memcg, and is to be answered. */
 struct ct_alloc {
@@ -43,6 +46,14 @@ struct ct_event {
 	bool pmd_was_table;		/* When it began: not yet taken out. */
 };
 
+/* Another thread, which has the lock of a folio when the collapse wants it. */
+struct ct_holder {
+	struct work_struct work;
+	struct folio *folio;
+	void (*meanwhile)(struct ct *ct);
+	bool waited_for;
+};
+
 struct ct {
 	struct kunit *test;
 	struct test_mm *t;
@@ -59,11 +70,15 @@ struct ct {
 
 	struct mmu_notifier notifier;
 	void (*on_invalidate)(struct ct *ct);
+	void (*on_invalidated)(struct ct *ct);
+	void (*on_young)(struct ct *ct);
 	bool notified;
 	int nr_events, nr_ends;
 	struct ct_event event[CT_EVENTS];
 	bool secondary_young;		/* What a device says of each page. */
+	bool give_way;			/* Somebody else's turn when it begins. */
 
+	struct ct_holder holder;
 	struct page *held;		/* Pinned or locked by a test. */
 	unsigned long arg;		/* For a test's own callbacks. */
 	long result;
@@ -210,6 +225,15 @@ int ct_advise_without_slabs(struct ct *ct, int advice, bool but_by_reclaim);
 
 /* Tell the test of MMU notifications, and let it step in. */
 void ct_notify(struct ct *ct);
+
+/*
+ * Lock @folio until somebody waits for it: then another thread does what
+ * @meanwhile says, if that is not NULL, and unlocks it. After the collapse
+ * ct_was_waited_for() joins that thread, and tells whether it came to this.
+ */
+void ct_lock_until_waited_for(struct ct *ct, struct folio *folio,
+			      void (*meanwhile)(struct ct *ct));
+bool ct_was_waited_for(struct ct *ct);
 
 /* file.c: a regular file whose contents ct_expect_content() knows, too. */
 struct ct_file {

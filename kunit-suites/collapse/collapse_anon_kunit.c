@@ -4,6 +4,7 @@
  * of the small ones, and that a collapse that fails leaves all as it was.
  */
 #include <linux/ksm.h>
+#include <linux/leafops.h>
 #include <linux/memcontrol.h>
 #include <linux/mman.h>
 #include <linux/pagemap.h>
@@ -12,6 +13,7 @@
 #include <linux/userfaultfd_k.h>
 
 #include "collapse.h"
+#include "swap.h"
 
 /*
  * Success
@@ -404,6 +406,9 @@ static const struct failure failures[] = {
 	  lock_later, unlock },
 	{ "isolated_meanwhile", "512w", CT_PROCESS, SCAN_DEL_PAGE_LRU,
 	  isolate_later, put_back },
+	/* Which count as pages of files. */
+	{ "lazily_freed_and_poisoned", "500w 12c", CT_PROCESS, SCAN_COPY_MC,
+	  poison_last, nothing },
 };
 
 KUNIT_ARRAY_PARAM_DESC(failures, failures, name);
@@ -468,6 +473,51 @@ static void swap_that_cannot_be_read_ends_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, folio_ref_count(ct->alloc.folio), 0);
 }
 
+#ifdef CONFIG_SWAP
+/* Pages that are still in the swap cache, as when their writeback has just ended. */
+static struct folio *swap_out_into_cache(struct ct *ct, long page)
+{
+	struct folio *folio;
+
+	lru_add_drain_all();
+	KUNIT_ASSERT_EQ(ct->test, ct_madvise(ct, page, 1, MADV_PAGEOUT), 0);
+	folio = swap_cache_get_folio(softleaf_from_pte(ct_pte(ct, page)));
+	KUNIT_ASSERT_NOT_NULL_MSG(ct->test, folio, "page %ld left the swap cache", page);
+	return folio;
+}
+
+/* It waits, without the mmap_lock, and then has to be asked again. */
+static void a_locked_page_in_the_swap_cache_ends_it(struct kunit *test)
+{
+	struct ct *ct = ct_create_with_swap(test);
+	struct ct_state *before;
+	enum scan_result result;
+	struct folio *folio;
+
+	ct_map_anon(ct, 512);
+	ct_fill(ct, "512w");
+	folio = swap_out_into_cache(ct, 300);
+	before = ct_look(ct, 0);
+	ct_lock_until_waited_for(ct, folio, NULL);
+	result = ct_collapse(ct, 0, CT_PROCESS);
+	KUNIT_EXPECT_TRUE(test, ct_was_waited_for(ct));
+	KUNIT_EXPECT_STREQ(test, ct_result_name(result), "SCAN_PAGE_LOCK");
+	folio_put(folio);
+	ct_check(ct);
+	ct_expect_as_before(ct, before);
+	KUNIT_EXPECT_EQ_MSG(test, folio_ref_count(ct->alloc.folio), 0,
+			    "the new folio is not freed");
+	ct_expect_result(ct, 0, CT_PROCESS, SCAN_SUCCEED);
+	ct_expect_huge(ct, 0);
+	ct_expect_content(ct, "512w");
+}
+#else
+static void a_locked_page_in_the_swap_cache_ends_it(struct kunit *test)
+{
+	kunit_skip(test, "no swap (CONFIG_SWAP)");
+}
+#endif
+
 /*
  * What another thread may do while the lock is dropped
  */
@@ -502,6 +552,13 @@ static void refuse_huge_pages(struct ct *ct)
 static void map_a_file(struct ct *ct)
 {
 	ct_map_file(ct, tmm_file(ct->t, 0), MAP_SHARED);
+}
+
+/* And written to, so that it has an anon_vma, as anonymous memory has. */
+static void map_a_private_file(struct ct *ct)
+{
+	ct_map_file(ct, tmm_file(ct->t, 0), MAP_PRIVATE);
+	ct_write(ct, 5, 1);
 }
 
 static void map_anew(struct ct *ct)
@@ -539,6 +596,8 @@ static const struct change changes[] = {
 	{ "nohugepage", refuse_huge_pages, SCAN_VMA_CHECK, SCAN_VMA_CHECK },
 	{ "disabled", disable_for_process, SCAN_ANY_PROCESS, SCAN_ANY_PROCESS },
 	{ "replaced_by_a_file", map_a_file, SCAN_PAGE_ANON, SCAN_PAGE_ANON },
+	{ "replaced_by_a_private_file", map_a_private_file, SCAN_PAGE_ANON,
+	  SCAN_PAGE_ANON },
 	{ "mapped_anew", map_anew, SCAN_VMA_CHECK, SCAN_VMA_CHECK },
 	{ "collapsed_by_another", collapse_first, SCAN_PMD_MAPPED, SCAN_PMD_MAPPED },
 	{ "pages_moved_away", move_page_table, SCAN_VMA_CHECK, SCAN_VMA_CHECK },
@@ -553,7 +612,7 @@ static void expect_refused(struct kunit *test, bool later)
 	struct ct *ct = ct_create(test);
 	enum scan_result result;
 
-	if (c->change == map_a_file)
+	if (c->change == map_a_file || c->change == map_a_private_file)
 		ct_shmem(ct);
 	ct_map_anon(ct, 512);
 	ct_fill(ct, "500w 12.");
@@ -653,6 +712,7 @@ static struct kunit_case anon_cases[] = {
 	KUNIT_CASE_PARAM(fails_without_a_trace, failures_gen_params),
 	KUNIT_CASE(failure_releases_larger_folios),
 	KUNIT_CASE(swap_that_cannot_be_read_ends_it),
+	KUNIT_CASE(a_locked_page_in_the_swap_cache_ends_it),
 	KUNIT_CASE_PARAM(change_during_the_allocation_is_noticed, changes_gen_params),
 	KUNIT_CASE_PARAM(change_before_the_write_lock_is_noticed, changes_gen_params),
 	KUNIT_CASE(pages_removed_meanwhile_stay_removed),

@@ -7,9 +7,12 @@
 #include <linux/khugepaged.h>
 #include <linux/mman.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/swap.h>
 
 #include "collapse.h"
+#include "ops.h"
+#include "page_alloc.h"
 
 #define H	CT_PAGES
 
@@ -224,6 +227,41 @@ static void a_process_that_disabled_it_is_skipped(struct kunit *test)
 	expect_picture(ct, "##");
 }
 
+/* A copy of the test's memory, which the test can end; page @used is in use. */
+static struct mm_struct *copy_mm(struct ct *ct, long used)
+{
+	struct mm_struct *mm = mm_alloc();
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(ct->test, mm);
+	/* A child's entries are old, so let the pages say that they are used. */
+	folio_set_referenced(page_folio(ct_page(ct, used)));
+	mm->task_size = ct->mm->task_size;
+	err = dup_mmap(mm, ct->mm);
+	if (err) {
+		mmput(mm);
+		KUNIT_FAIL_AND_ABORT(ct->test, "dup_mmap: error %d", err);
+	}
+	mmgrab(mm);
+	return mm;
+}
+
+static bool mm_is_huge(struct ct *ct, struct mm_struct *mm, long page)
+{
+	pmd_t *pmd = mm_find_pmd(mm, ct_addr(ct, page));
+
+	return pmd && pmd_trans_huge(pmdp_get(pmd));
+}
+
+static void make_old(struct ct *ct, long page, long nr)
+{
+	for (; nr--; page++) {
+		ct_set_pte(ct, page, pte_mkold(ct_pte(ct, page)));
+		folio_clear_referenced(page_folio(ct_page(ct, page)));
+		folio_test_clear_young(page_folio(ct_page(ct, page)));
+	}
+}
+
 static void disable(struct ct *ct)
 {
 	mm_flags_set(MMF_DISABLE_THP_COMPLETELY, ct->mm);
@@ -239,6 +277,56 @@ static void disabled_during_a_round_ends_it(struct kunit *test)
 	mm_flags_clear(MMF_DISABLE_THP_COMPLETELY, ct->mm);
 	finish(ct);
 	expect_picture(ct, "###");
+}
+
+/*
+ * What is left of it costs nothing of the round: 1 for itself, 512 for a range,
+ * 1 for the VMA where it is noticed, so that the next one has its turn.
+ */
+static void disabled_between_vmas_ends_it_at_once(struct kunit *test)
+{
+	struct collapse_control *cc = kunit_kzalloc(test, sizeof(*cc), GFP_KERNEL);
+	struct ct *ct = ct_create(test);
+	struct mm_struct *child;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, cc);
+	cc->is_khugepaged = true;
+	for (i = 0; i < 6; i++)
+		ct_mmap(ct, i * H, H, PROT_READ | PROT_WRITE | (i & 1 ? PROT_EXEC : 0),
+			MAP_PRIVATE, NULL, 0);
+	touch(ct, 0, 6);
+	enter(ct);
+	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 0, H, MADV_DONTFORK), 0);
+	child = copy_mm(ct, H + 3);
+	make_old(ct, 3, 2);
+	ct_notify(ct);
+	ct->on_young = disable;
+	ct_set(ct, "pages_to_scan", 1 + H + 2);
+	khugepaged_do_scan(cc);
+	expect_picture(ct, "pppppp");
+	KUNIT_EXPECT_TRUE(test, mm_is_huge(ct, child, H));
+	mm_flags_clear(MMF_DISABLE_THP_COMPLETELY, ct->mm);
+	mmput(child);
+	finish(ct);
+	KUNIT_EXPECT_EQ(test, atomic_read(&child->mm_count), 1);
+	mmdrop(child);
+}
+
+/* The same within one. */
+static void disabled_between_ranges_ends_it_at_once(struct kunit *test)
+{
+	struct ct *ct = create(test, 3);
+
+	make_old(ct, 3, 2);
+	ct_notify(ct);
+	ct->on_young = disable;
+	scan(ct, 100 * H);
+	KUNIT_EXPECT_EQ_MSG(test, ct->alloc.nr, 0, "the next range was collapsed");
+	expect_picture(ct, "ppp");
+	mm_flags_clear(MMF_DISABLE_THP_COMPLETELY, ct->mm);
+	finish(ct);
+	expect_picture(ct, "p##");
 }
 
 static void nothing_is_scanned_when_disabled(struct kunit *test)
@@ -297,36 +385,10 @@ static void registered_twice_is_registered_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&ct->mm->mm_count), count);
 }
 
-/* A copy of the test's memory, which the test can end. */
-static struct mm_struct *copy_mm(struct ct *ct)
-{
-	struct mm_struct *mm = mm_alloc();
-	int err;
-
-	KUNIT_ASSERT_NOT_NULL(ct->test, mm);
-	/* A child's entries are old, so let the pages say that they are used. */
-	folio_set_referenced(page_folio(ct_page(ct, 3)));
-	mm->task_size = ct->mm->task_size;
-	err = dup_mmap(mm, ct->mm);
-	if (err) {
-		mmput(mm);
-		KUNIT_FAIL_AND_ABORT(ct->test, "dup_mmap: error %d", err);
-	}
-	mmgrab(mm);
-	return mm;
-}
-
-static bool mm_is_huge(struct ct *ct, struct mm_struct *mm)
-{
-	pmd_t *pmd = mm_find_pmd(mm, ct->start);
-
-	return pmd && pmd_trans_huge(pmdp_get(pmd));
-}
-
 static void an_exited_process_is_forgotten(struct kunit *test)
 {
 	struct ct *ct = create(test, 1);
-	struct mm_struct *mm = copy_mm(ct);
+	struct mm_struct *mm = copy_mm(ct, 3);
 
 	KUNIT_EXPECT_EQ(test, atomic_read(&mm->mm_count), 3);
 	mmput(mm);
@@ -340,16 +402,16 @@ static void an_exited_process_is_forgotten(struct kunit *test)
 static void exit_during_a_round_leaves_it_to_khugepaged(struct kunit *test)
 {
 	struct ct *ct = create(test, 2);
-	struct mm_struct *mm = copy_mm(ct);
+	struct mm_struct *mm = copy_mm(ct, 3);
 	struct collapse_control *cc = kunit_kzalloc(test, sizeof(*cc), GFP_KERNEL);
 	int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, cc);
 	cc->is_khugepaged = true;
 	ct_set(ct, "pages_to_scan", 1);
-	for (i = 0; i < 20 && !mm_is_huge(ct, mm); i++)
+	for (i = 0; i < 20 && !mm_is_huge(ct, mm, 0); i++)
 		khugepaged_do_scan(cc);
-	KUNIT_EXPECT_TRUE(test, mm_is_huge(ct, mm));
+	KUNIT_EXPECT_TRUE(test, mm_is_huge(ct, mm, 0));
 	mmput(mm);
 	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&mm->mm_count), 2,
 			    "the cursor is elsewhere");
@@ -381,6 +443,20 @@ static void wait_for_huge(struct ct *ct, long page)
 	KUNIT_EXPECT_TRUE(ct->test, ct_is_huge(ct, page));
 }
 
+static ssize_t set_shmem_enabled(const char *mode)
+{
+#ifdef CONFIG_SHMEM
+	return shmem_enabled_attr.store(NULL, &shmem_enabled_attr, mode, strlen(mode));
+#else
+	return -EINVAL;
+#endif
+}
+
+static void no_huge_shmem(void *unused)
+{
+	set_shmem_enabled("never");
+}
+
 static void the_thread_works_until_it_is_stopped(struct kunit *test)
 {
 	struct ct *ct = ct_create(test);
@@ -402,6 +478,195 @@ static void the_thread_works_until_it_is_stopped(struct kunit *test)
 	touch(ct, 0, 2);
 }
 
+static int count_threads(void)
+{
+	struct task_struct *task;
+	int nr = 0;
+
+	rcu_read_lock();
+	for_each_process(task)
+		nr += !strcmp(task->comm, "khugepaged") && !(task->flags & PF_EXITING);
+	rcu_read_unlock();
+	return nr;
+}
+
+static void started_again_it_is_the_same_thread(struct kunit *test)
+{
+	struct ct *ct = create(test, 1);
+
+	ct_set(ct, "scan_sleep_millisecs", 1);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_thread, NULL), 0);
+	KUNIT_EXPECT_EQ(test, count_threads(), 0);
+	KUNIT_ASSERT_EQ(test, start_stop_khugepaged(), 0);
+	KUNIT_EXPECT_EQ(test, count_threads(), 1);
+	KUNIT_ASSERT_EQ(test, start_stop_khugepaged(), 0);
+	KUNIT_EXPECT_EQ(test, count_threads(), 1);
+	wait_for_huge(ct, 0);
+	stop_thread(NULL);
+	KUNIT_EXPECT_EQ(test, count_threads(), 0);
+	ct_check(ct);
+}
+
+/* Where it stopped means nothing to the next thread, and may be gone by then. */
+static void stopped_within_a_round_it_begins_anew(struct kunit *test)
+{
+	struct ct *ct = create(test, 3);
+
+	ct_set(ct, "pages_to_scan", 1);
+	ct_set(ct, "scan_sleep_millisecs", 100000);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_thread, NULL), 0);
+	KUNIT_ASSERT_EQ(test, start_stop_khugepaged(), 0);
+	wait_for_huge(ct, 0);
+	stop_thread(NULL);
+	expect_picture(ct, "#pp");
+	transparent_hugepage_flags |= BIT(TRANSPARENT_HUGEPAGE_FLAG);
+	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 0, H, MADV_DONTNEED), 0);
+	touch(ct, 0, 1);
+	scan(ct, H);
+	expect_picture(ct, "#pp");
+	finish(ct);
+	expect_picture(ct, "###");
+}
+
+static void shmem_alone_keeps_it_at_work(struct kunit *test)
+{
+	struct ct *ct = ct_create_shmem(test, "512w", MAP_SHARED);
+	char picture[CT_CACHE_PARTS + 1];
+	int i;
+
+	transparent_hugepage_flags &= ~BIT(TRANSPARENT_HUGEPAGE_FLAG);
+	huge_anon_orders_inherit = 0;
+	__khugepaged_enter(ct->mm);
+	KUNIT_ASSERT_EQ(test, start_stop_khugepaged(), 0);
+	KUNIT_EXPECT_EQ(test, count_threads(), 0);
+	ct_set(ct, "scan_sleep_millisecs", 1);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, no_huge_shmem, NULL), 0);
+	KUNIT_ASSERT_EQ(test, set_shmem_enabled("always"), 6);
+	KUNIT_EXPECT_EQ(test, count_threads(), 1);
+	for (i = 0; i < 500 && *ct_cache_picture(ct->t->file[0], picture) != '9'; i++)
+		usleep_range(2000, 4000);
+	no_huge_shmem(NULL);
+	KUNIT_EXPECT_EQ(test, count_threads(), 0);
+	ct_check(ct);
+	ct_expect_huge_folio(ct, ct->t->file[0], 0);
+	ct_expect_content(ct, "512w");
+}
+
+static void without_memory_it_is_not_started(struct kunit *test)
+{
+	struct ct *ct = ct_create(test);
+	int err;
+
+	if (!tmm_can_inject())
+		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_thread, NULL), 0);
+	tmm_arm(1);
+	err = start_stop_khugepaged();
+	KUNIT_EXPECT_TRUE(test, tmm_disarm());
+	KUNIT_EXPECT_EQ(test, err, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, count_threads(), 0);
+	KUNIT_EXPECT_EQ(test, start_stop_khugepaged(), 0);
+	KUNIT_EXPECT_EQ(test, count_threads(), 1);
+	ct_check(ct);
+}
+
+/* Another time it may work: it is no error. */
+static void without_memory_nothing_is_registered(struct kunit *test)
+{
+	struct ct *ct = ct_create(test);
+	int count;
+	bool failed;
+
+	if (!tmm_can_inject())
+		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	ct_map_anon(ct, H);
+	KUNIT_ASSERT_FALSE(test, mm_flags_test(MMF_VM_HUGEPAGE, ct->mm));
+	count = atomic_read(&ct->mm->mm_count);
+	tmm_arm(1);
+	__khugepaged_enter(ct->mm);
+	failed = tmm_disarm();
+	KUNIT_EXPECT_TRUE(test, failed);
+	KUNIT_EXPECT_FALSE(test, mm_flags_test(MMF_VM_HUGEPAGE, ct->mm));
+	KUNIT_EXPECT_EQ(test, atomic_read(&ct->mm->mm_count), count);
+	touch(ct, 0, 1);
+	enter(ct);
+	KUNIT_EXPECT_EQ(test, atomic_read(&ct->mm->mm_count), count + 1);
+}
+
+/*
+ * min_free_kbytes, so that pages of one kind stay together
+ */
+
+struct free_kbytes {
+	int min, user;
+};
+
+static void restore_free_kbytes(void *data)
+{
+	struct free_kbytes *saved = data;
+
+	stop_thread(NULL);
+	user_min_free_kbytes = saved->user;
+	min_free_kbytes = saved->min;
+	setup_per_zone_wmarks();
+}
+
+/* Stopped, the rule of the page allocator holds; started, that of huge pages. */
+static void more_is_kept_free_while_it_runs(struct kunit *test)
+{
+	struct free_kbytes *saved = kunit_kzalloc(test, sizeof(*saved), GFP_KERNEL);
+	int low, high;
+
+	KUNIT_ASSERT_NOT_NULL(test, saved);
+	ct_create(test);
+	*saved = (struct free_kbytes){ min_free_kbytes, user_min_free_kbytes };
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, restore_free_kbytes, saved), 0);
+	low = min_free_kbytes;
+	KUNIT_ASSERT_EQ(test, start_stop_khugepaged(), 0);
+	high = min_free_kbytes;
+	KUNIT_EXPECT_GT(test, high, low);
+
+	/* It never takes away what the user has set. */
+	min_free_kbytes = high + 100;
+	KUNIT_ASSERT_EQ(test, start_stop_khugepaged(), 0);
+	KUNIT_EXPECT_EQ(test, min_free_kbytes, high + 100);
+	/* But it adds to that. */
+	user_min_free_kbytes = low;
+	min_free_kbytes = low;
+	KUNIT_ASSERT_EQ(test, start_stop_khugepaged(), 0);
+	KUNIT_EXPECT_EQ(test, min_free_kbytes, high);
+	user_min_free_kbytes = saved->user;
+
+	stop_thread(NULL);
+	KUNIT_EXPECT_EQ(test, min_free_kbytes, low);
+}
+
+/* More memory: what was computed of the old size is computed again. */
+static void with_more_memory_it_is_computed_again(struct kunit *test)
+{
+	struct free_kbytes *saved = kunit_kzalloc(test, sizeof(*saved), GFP_KERNEL);
+	const unsigned long flags = transparent_hugepage_flags;
+	int low, high;
+
+	KUNIT_ASSERT_NOT_NULL(test, saved);
+	ct_create(test);
+	*saved = (struct free_kbytes){ min_free_kbytes, user_min_free_kbytes };
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, restore_free_kbytes, saved), 0);
+	low = min_free_kbytes;
+	/* Huge pages, but no thread yet; neither; both. */
+	khugepaged_min_free_kbytes_update();
+	KUNIT_EXPECT_EQ(test, min_free_kbytes, low);
+	transparent_hugepage_flags = flags;
+	khugepaged_min_free_kbytes_update();
+	KUNIT_EXPECT_EQ(test, min_free_kbytes, low);
+	transparent_hugepage_flags |= BIT(TRANSPARENT_HUGEPAGE_FLAG);
+	KUNIT_ASSERT_EQ(test, start_stop_khugepaged(), 0);
+	high = min_free_kbytes;
+	min_free_kbytes = low;
+	khugepaged_min_free_kbytes_update();
+	KUNIT_EXPECT_EQ(test, min_free_kbytes, high);
+}
+
 static struct kunit_case daemon_cases[] = {
 	KUNIT_CASE(one_round_collapses_all),
 	KUNIT_CASE(the_next_round_goes_on),
@@ -413,6 +678,8 @@ static struct kunit_case daemon_cases[] = {
 	KUNIT_CASE(a_locked_address_space_is_skipped),
 	KUNIT_CASE(a_process_that_disabled_it_is_skipped),
 	KUNIT_CASE(disabled_during_a_round_ends_it),
+	KUNIT_CASE(disabled_between_vmas_ends_it_at_once),
+	KUNIT_CASE(disabled_between_ranges_ends_it_at_once),
 	KUNIT_CASE(nothing_is_scanned_when_disabled),
 	KUNIT_CASE(without_memory_it_gives_up),
 	KUNIT_CASE(address_spaces_are_scanned_in_turn),
@@ -420,6 +687,13 @@ static struct kunit_case daemon_cases[] = {
 	KUNIT_CASE(an_exited_process_is_forgotten),
 	KUNIT_CASE(exit_during_a_round_leaves_it_to_khugepaged),
 	KUNIT_CASE(the_thread_works_until_it_is_stopped),
+	KUNIT_CASE(started_again_it_is_the_same_thread),
+	KUNIT_CASE(stopped_within_a_round_it_begins_anew),
+	KUNIT_CASE(shmem_alone_keeps_it_at_work),
+	KUNIT_CASE(without_memory_it_is_not_started),
+	KUNIT_CASE(without_memory_nothing_is_registered),
+	KUNIT_CASE(more_is_kept_free_while_it_runs),
+	KUNIT_CASE(with_more_memory_it_is_computed_again),
 	{}
 };
 

@@ -7,6 +7,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mman.h>
+#include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/shmem_fs.h>
 #include <linux/swap.h>
@@ -390,6 +391,52 @@ static void fails_without_a_trace(struct kunit *test)
 	ct_expect_content(ct, c->pattern);
 }
 
+/* A tmpfs of so many pages, and a file in it of a huge page's size. */
+static struct file *small_tmpfs_file(struct ct *ct, unsigned long pages)
+{
+	struct file_system_type *type = get_fs_type("tmpfs");
+	struct vfsmount *mount;
+	struct file *file;
+	char options[40];
+
+	KUNIT_ASSERT_NOT_NULL(ct->test, type);
+	snprintf(options, sizeof(options), "nr_blocks=%lu", pages);
+	mount = vfs_kern_mount(type, 0, "tmpfs", options);
+	put_filesystem(type);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(ct->test, mount);
+	file = shmem_file_setup_with_mnt(mount, "collapse", HPAGE_PMD_SIZE,
+					 EMPTY_VMA_FLAGS);
+	mntput(mount);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(ct->test, file);
+	return file;
+}
+
+/* There is memory for a huge page, but its file system must not grow so. */
+static void holes_that_do_not_fit_the_file_system_stay(struct kunit *test)
+{
+	struct ct *ct = ct_create(test);
+	struct ct_cache *before;
+	struct file *file;
+
+	if (!IS_ENABLED(CONFIG_SHMEM))
+		kunit_skip(test, "no shmem (CONFIG_SHMEM)");
+	/* As the fixture's file 0, which closes it. */
+	file = small_tmpfs_file(ct, 500);
+	ct->t->file[0] = file;
+	ct->t->committed += CT_PAGES;
+	ct_map_file(ct, file, MAP_SHARED);
+	ct_fill(ct, "400w 112.");
+	before = ct_look_at_cache(ct, file);
+	ct_expect_result(ct, 0, CT_PROCESS, SCAN_FAIL);
+	ct_expect_cache_as_before(ct, before);
+	KUNIT_EXPECT_EQ_MSG(test, folio_ref_count(ct->alloc.folio), 0,
+			    "the new folio is not freed");
+	ct_expect_content(ct, "400w");
+	/* The others have their place still. */
+	ct_write(ct, 400, 100);
+	KUNIT_EXPECT_EQ(test, put_user(1, (char __user *)ct_addr(ct, 500)), -EFAULT);
+}
+
 /* It sees no page that was missing: those that come late are told of all. */
 static void register_late(struct ct *ct, struct page *page)
 {
@@ -524,6 +571,23 @@ static void khugepaged_collapses_a_file(struct kunit *test)
 
 	ct_mmap(ct, 0, 512, PROT_READ | PROT_EXEC, MAP_PRIVATE, f->file, 0);
 	ct_read(ct, 0, 512);
+	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
+	ct_expect_huge_folio(ct, f->file, 0);
+	ct_expect_content(ct, "512w");
+}
+
+/* It goes on where it was: no page is left out, none counted twice. */
+static void a_scan_gives_way(struct kunit *test)
+{
+	struct ct *ct = ct_create(test);
+	struct ct_file *f = ct_regular_file(ct, O_RDONLY);
+
+	ct_mmap(ct, 0, 512, PROT_READ | PROT_EXEC, MAP_PRIVATE, f->file, 0);
+	ct_set(ct, "max_ptes_none", 112);
+	ct_read(ct, 0, 399);
+	ct->give_way = true;
+	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_EXCEED_NONE_PTE);
+	ct_read(ct, 399, 1);
 	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
 	ct_expect_huge_folio(ct, f->file, 0);
 	ct_expect_content(ct, "512w");
@@ -787,6 +851,7 @@ static struct kunit_case file_cases[] = {
 	KUNIT_CASE_PARAM(a_process_is_not_limited, limits_gen_params),
 	KUNIT_CASE(pages_of_larger_folios_count),
 	KUNIT_CASE_PARAM(fails_without_a_trace, failures_gen_params),
+	KUNIT_CASE(holes_that_do_not_fit_the_file_system_stay),
 	KUNIT_CASE(holes_waited_for_late_stay),
 	KUNIT_CASE(truncation_meanwhile_ends_it),
 	KUNIT_CASE(a_hole_punched_meanwhile_is_empty),
@@ -796,6 +861,7 @@ static struct kunit_case file_cases[] = {
 	KUNIT_CASE(disabled_meanwhile_is_not_mapped),
 	KUNIT_CASE(a_file_is_read_in),
 	KUNIT_CASE(khugepaged_collapses_a_file),
+	KUNIT_CASE(a_scan_gives_way),
 	KUNIT_CASE(a_locked_page_of_a_file_ends_it),
 	KUNIT_CASE(pages_reclaimed_are_read_again),
 	KUNIT_CASE(a_file_that_cannot_be_read_stays),

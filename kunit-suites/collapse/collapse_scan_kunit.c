@@ -585,6 +585,7 @@ static int ksm_set(const char *name, const char *value)
 
 static void stop_ksm(void *unused)
 {
+	ksm_set("use_zero_pages", "0");
 	ksm_set("run", "2");
 	ksm_set("run", "0");
 	ksm_set("pages_to_scan", "100");
@@ -599,13 +600,11 @@ static void write_same(struct ct *ct, long page)
 	KUNIT_ASSERT_EQ(ct->test, put_user(4711UL, p), 0);
 }
 
-/* Pages 5 and @other become one. */
-static void merge_pages(struct ct *ct, long other)
+/* Let KSM work until pages 5 and @other are one. */
+static void run_ksm(struct ct *ct, long other)
 {
 	int i;
 
-	write_same(ct, 5);
-	write_same(ct, other);
 	lru_add_drain_all();
 	KUNIT_ASSERT_EQ(ct->test, ct_madvise(ct, 0, 1024, MADV_MERGEABLE), 0);
 	KUNIT_ASSERT_EQ(ct->test, kunit_add_action_or_reset(ct->test, stop_ksm, NULL), 0);
@@ -616,6 +615,13 @@ static void merge_pages(struct ct *ct, long other)
 		usleep_range(2000, 4000);
 	KUNIT_ASSERT_EQ(ct->test, ksm_set("run", "0"), 0);
 	KUNIT_ASSERT_PTR_EQ(ct->test, ct_page(ct, 5), ct_page(ct, other));
+}
+
+static void merge_pages(struct ct *ct, long other)
+{
+	write_same(ct, 5);
+	write_same(ct, other);
+	run_ksm(ct, other);
 	KUNIT_ASSERT_TRUE(ct->test, folio_test_ksm(page_folio(ct_page(ct, 5))));
 }
 
@@ -650,7 +656,35 @@ static void a_page_merged_within_the_range_is_an_obstacle(struct kunit *test)
 {
 	expect_merged(test, 400, SCAN_PAGE_LOCK);
 }
+
+/* KSM counts the zero pages that it has put in place of others. */
+static void a_zero_page_of_ksm_is_counted_out(struct kunit *test)
+{
+	struct ct *ct = ct_create(test);
+	const long before = atomic_long_read(&ksm_zero_pages);
+
+	ct_map_anon(ct, 1024);
+	ct_fill(ct, "1024w");
+	KUNIT_ASSERT_EQ(test, clear_user((void __user *)ct_addr(ct, 5), PAGE_SIZE), 0UL);
+	KUNIT_ASSERT_EQ(test, clear_user((void __user *)ct_addr(ct, 600), PAGE_SIZE), 0UL);
+	ksm_set("use_zero_pages", "1");
+	run_ksm(ct, 600);
+	KUNIT_ASSERT_TRUE(test, is_ksm_zero_pte(ct_pte(ct, 5)));
+	KUNIT_ASSERT_EQ(test, mm_ksm_zero_pages(ct->mm), 2L);
+	ct_expect_result(ct, 0, CT_PROCESS, SCAN_SUCCEED);
+	KUNIT_EXPECT_EQ(test, mm_ksm_zero_pages(ct->mm), 1L);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&ksm_zero_pages), before + 1);
+	ksm_set("run", "2");
+	ct_check(ct);
+	ct_expect_huge(ct, 0);
+	ct_expect_content(ct, "5w 1. 506w");
+}
 #else
+static void a_zero_page_of_ksm_is_counted_out(struct kunit *test)
+{
+	kunit_skip(test, "no KSM (CONFIG_KSM)");
+}
+
 static void a_merged_page_is_copied(struct kunit *test)
 {
 	kunit_skip(test, "no KSM (CONFIG_KSM)");
@@ -688,6 +722,7 @@ static struct kunit_case scan_cases[] = {
 	KUNIT_CASE(huge_already_is_said),
 	KUNIT_CASE(a_merged_page_is_copied),
 	KUNIT_CASE(a_page_merged_within_the_range_is_an_obstacle),
+	KUNIT_CASE(a_zero_page_of_ksm_is_counted_out),
 	{}
 };
 

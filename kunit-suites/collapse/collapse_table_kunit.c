@@ -4,6 +4,7 @@
  * nothing else are removed, or replaced by a huge entry, all others stay.
  */
 #include <linux/khugepaged.h>
+#include <linux/leafops.h>
 #include <linux/lockdep.h>
 #include <linux/mman.h>
 #include <linux/pagemap.h>
@@ -333,6 +334,89 @@ static void a_private_copy_made_meanwhile_stays(struct kunit *test)
 	ct_expect_content(ct, "512w");
 }
 
+/* The folio's lock keeps pages out of the table, but not guards. */
+static void guard_late(struct ct *ct)
+{
+	lockdep_off();
+	ct->result = ct_madvise(ct, 1024 + 300, 1, MADV_GUARD_INSTALL);
+	lockdep_on();
+}
+
+static void a_guard_installed_meanwhile_stays(struct kunit *test)
+{
+	struct ct *ct = create_pte_mapped(test, MAP_SHARED);
+	struct folio *folio;
+
+	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 1024 + 300, 1, MADV_DONTNEED), 0);
+	ct_notify(ct);
+	ct->on_invalidate = guard_late;
+	ct_expect_result(ct, 1024, CT_PROCESS, SCAN_PTE_NON_PRESENT);
+	KUNIT_EXPECT_EQ(test, ct->result, 0L);
+	KUNIT_EXPECT_EQ(test, ct->nr_events, ct->nr_ends);
+	KUNIT_EXPECT_PTR_EQ(test, ct_page(ct, 1024), NULL);
+	KUNIT_EXPECT_NOT_NULL(test, ct_page(ct, 1024 + 301));
+	KUNIT_EXPECT_TRUE(test, pte_is_marker(ct_pte(ct, 1024 + 300)));
+	folio = xa_load(&ct->t->file[0]->f_mapping->i_pages, 0);
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio),
+			(int)CT_PAGES + folio_mapcount(folio));
+	ct_expect_content(ct, "512w");
+}
+
+/* Without the folio's lock, since there is nothing in it. */
+static void make_table(struct ct *ct)
+{
+	ct->result = pte_alloc(ct->mm, mm_find_pmd(ct->mm, ct_addr(ct, 1024)));
+}
+
+static void a_table_made_meanwhile_stays(struct kunit *test)
+{
+	struct ct *ct = create_pte_mapped(test, MAP_PRIVATE);
+
+	ct_notify(ct);
+	ct->on_invalidated = make_table;
+	ct_expect_result(ct, 1024, CT_PROCESS, SCAN_FAIL);
+	KUNIT_EXPECT_EQ(test, ct->result, 0L);
+	KUNIT_EXPECT_FALSE(test, ct_is_huge(ct, 1024));
+	KUNIT_EXPECT_FALSE(test, pmd_none(ct_pmd(ct, 1024)));
+	ct_expect_huge_folio(ct, ct->t->file[0], 1);
+	ct_expect_result(ct, 1024, CT_PROCESS, SCAN_SUCCEED);
+	ct_expect_huge_folio(ct, ct->t->file[0], 2);
+	ct_expect_content(ct, "512w");
+}
+
+/* As a fault does, under the lock of the folio that the collapse waits for. */
+static void map_huge(struct ct *ct)
+{
+	struct folio *folio = ct->holder.folio;
+	struct vm_fault vmf = {
+		.vma = (struct vm_area_struct *)ct->arg,
+		.address = ct->start,
+		.pmd = mm_find_pmd(ct->mm, ct->start),
+	};
+
+	ct->result = do_set_pmd(&vmf, folio, &folio->page);
+	if (!ct->result)
+		folio_get(folio);
+}
+
+static void mapped_huge_by_another_is_no_failure(struct kunit *test)
+{
+	struct ct *ct = ct_create_shmem(test, "512w", MAP_SHARED);
+	struct folio *folio;
+
+	ct_expect_result(ct, 0, CT_KHUGEPAGED, SCAN_SUCCEED);
+	ct_expect_huge_folio(ct, ct->t->file[0], 0);
+	folio = xa_load(&ct->t->file[0]->f_mapping->i_pages, 0);
+	ct->arg = (unsigned long)vma_lookup(ct->mm, ct->start);
+	ct_lock_until_waited_for(ct, folio, map_huge);
+	ct_expect_result(ct, 0, CT_PROCESS, SCAN_SUCCEED);
+	KUNIT_EXPECT_TRUE(test, ct_was_waited_for(ct));
+	KUNIT_EXPECT_EQ(test, ct->result, 0L);
+	KUNIT_EXPECT_TRUE(test, ct_is_huge(ct, 0));
+	ct_expect_huge_folio(ct, ct->t->file[0], 1);
+	ct_expect_content(ct, "512w");
+}
+
 /* uprobes ask for it without knowing what is there. */
 static void asked_for_anything_it_changes_only_what_it_should(struct kunit *test)
 {
@@ -385,6 +469,9 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(a_private_copy_stays),
 	KUNIT_CASE(a_private_copy_in_swap_stays),
 	KUNIT_CASE(a_private_copy_made_meanwhile_stays),
+	KUNIT_CASE(a_guard_installed_meanwhile_stays),
+	KUNIT_CASE(a_table_made_meanwhile_stays),
+	KUNIT_CASE(mapped_huge_by_another_is_no_failure),
 	KUNIT_CASE(asked_for_anything_it_changes_only_what_it_should),
 	KUNIT_CASE(nohugepage_is_not_mapped_huge),
 	{}
