@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, Iterable, List, Sequence, Tuple
 
-from .model import Coverage, CoverageError, File, Line, Ratio
+from .model import Coverage, CoverageError, File, Function, Line, Ratio
 
 WHOLE = '*'
 _HEADING = re.compile(r'(\S+): (\S+)$')
@@ -132,7 +132,7 @@ def function_range(entry: File, name: str, text: Sequence[str]) -> Tuple[int, in
     """
     for function in entry.in_order():
         if function.name == name:
-            return function.start, function.end
+            return function.start, _last(function, text)
     begins = re.compile(rf'([A-Za-z_].*(?<![\w>.]))?{re.escape(name)}\s*[(,)]')
     for number, line in enumerate(text, 1):
         if begins.match(line) and not line.endswith(';'):
@@ -140,6 +140,14 @@ def function_range(entry: File, name: str, text: Sequence[str]) -> Tuple[int, in
             if end:
                 return number, end
     return 0, 0
+
+
+def _last(function: Function, text: Sequence[str]) -> int:
+    """The last line of a function that has an entry.
+
+    What SYSCALL_DEFINE makes ends, to gcov, with the macro, when the body was inlined into it.
+    """
+    return max(function.end, _end(text, function.start))
 
 
 def _end(text: Sequence[str], begin: int) -> int:
@@ -176,7 +184,7 @@ def gaps(coverage: Coverage, excused: Excused, source: Path) -> List[str]:
             if not has_gap(line) or (path, number) in excused.why:
                 continue
             inside = [function.name for function in functions
-                      if function.start <= number <= function.end]
+                      if function.start <= number <= _last(function, text)]
             missing = 'never executed' if not line.count else (
                 f'{line.outcomes.total - line.outcomes.covered} of {line.outcomes.total} '
                 'outcomes never happened')

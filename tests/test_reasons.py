@@ -32,6 +32,12 @@ int split(int a,
 \t\tb--;
 \treturn 0;
 }
+
+SYSCALL_DEFINE2(split, int, a,
+\t\tint, b)
+{
+\treturn split(a, b);
+}
 '''
 
 
@@ -79,6 +85,16 @@ class Reasons(unittest.TestCase):
         self.assertEqual(list(self.excuse('vma.c: inlined\n * -- why\n').why), [('vma.c', 3)])
         self.assertEqual(reasons.function_range(File('vma.c'), 'split', SOURCE.split('\n')),
                          (8, 18))
+
+    def test_body_of_a_macro(self) -> None:
+        """gcov ends __se_sys_split() with the macro; the body is the inlined __do_sys_split()'s."""
+        entry = self.coverage.files['vma.c']
+        entry.functions[20, '__se_sys_split'] = Function('__se_sys_split', 20, 21, 0)
+        entry.lines.update({20: Line(0), 23: Line(0)})
+        self.assertIn('vma.c:23 __se_sys_split: return split(a, b);  (never executed)',
+                      reasons.gaps(self.coverage, reasons.Excused(), self.source))
+        self.assertEqual(list(self.excuse('vma.c: __se_sys_split\n * -- why\n').why),
+                         [('vma.c', 20), ('vma.c', 23)])
 
     def test_stale(self) -> None:
         """Each way in which an entry excuses nothing is said with its place."""
