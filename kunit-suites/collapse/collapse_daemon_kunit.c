@@ -280,10 +280,11 @@ static void disabled_during_a_round_ends_it(struct kunit *test)
 }
 
 /*
- * What is left of it costs nothing of the round: 1 for itself, 512 for a range,
- * 1 for the VMA where it is noticed, so that the next one has its turn.
+ * What is left of it costs nothing of the round: 1 for itself, 512 for a range, 1
+ * for the VMA where it is noticed. The next one has its turn, in which the first
+ * range, with no page, costs 1 as well.
  */
-static void disabled_between_vmas_ends_it_at_once(struct kunit *test)
+static void expect_the_next_has_its_turn(struct kunit *test, bool one_vma)
 {
 	struct collapse_control *cc = kunit_kzalloc(test, sizeof(*cc), GFP_KERNEL);
 	struct ct *ct = ct_create(test);
@@ -293,16 +294,18 @@ static void disabled_between_vmas_ends_it_at_once(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, cc);
 	cc->is_khugepaged = true;
 	for (i = 0; i < 6; i++)
-		ct_mmap(ct, i * H, H, PROT_READ | PROT_WRITE | (i & 1 ? PROT_EXEC : 0),
+		ct_mmap(ct, i * H, H,
+			PROT_READ | PROT_WRITE | (i & 1 && !one_vma ? PROT_EXEC : 0),
 			MAP_PRIVATE, NULL, 0);
-	touch(ct, 0, 6);
-	enter(ct);
-	KUNIT_ASSERT_EQ(test, ct_madvise(ct, 0, H, MADV_DONTFORK), 0);
+	KUNIT_EXPECT_EQ(test, ct->mm->map_count, one_vma ? 1 : 6);
+	touch(ct, 1, 5);
+	__khugepaged_enter(ct->mm);
 	child = copy_mm(ct, H + 3);
+	touch(ct, 0, 1);
 	make_old(ct, 3, 2);
 	ct_notify(ct);
 	ct->on_young = disable;
-	ct_set(ct, "pages_to_scan", 1 + H + 2);
+	ct_set(ct, "pages_to_scan", 1 + H + 1 + 3);
 	khugepaged_do_scan(cc);
 	expect_picture(ct, "pppppp");
 	KUNIT_EXPECT_TRUE(test, mm_is_huge(ct, child, H));
@@ -313,20 +316,14 @@ static void disabled_between_vmas_ends_it_at_once(struct kunit *test)
 	mmdrop(child);
 }
 
-/* The same within one. */
+static void disabled_between_vmas_ends_it_at_once(struct kunit *test)
+{
+	expect_the_next_has_its_turn(test, false);
+}
+
 static void disabled_between_ranges_ends_it_at_once(struct kunit *test)
 {
-	struct ct *ct = create(test, 3);
-
-	make_old(ct, 3, 2);
-	ct_notify(ct);
-	ct->on_young = disable;
-	scan(ct, 100 * H);
-	KUNIT_EXPECT_EQ_MSG(test, ct->alloc.nr, 0, "the next range was collapsed");
-	expect_picture(ct, "ppp");
-	mm_flags_clear(MMF_DISABLE_THP_COMPLETELY, ct->mm);
-	finish(ct);
-	expect_picture(ct, "p##");
+	expect_the_next_has_its_turn(test, true);
 }
 
 static void nothing_is_scanned_when_disabled(struct kunit *test)
@@ -443,6 +440,20 @@ static void wait_for_huge(struct ct *ct, long page)
 	KUNIT_EXPECT_TRUE(ct->test, ct_is_huge(ct, page));
 }
 
+/* How many there are in a state, those that are about to end left out. */
+static int count_threads(unsigned int state)
+{
+	struct task_struct *task;
+	int nr = 0;
+
+	rcu_read_lock();
+	for_each_process(task)
+		nr += !strcmp(task->comm, "khugepaged") && !(task->flags & PF_EXITING) &&
+		      (!state || READ_ONCE(task->__state) & state);
+	rcu_read_unlock();
+	return nr;
+}
+
 static ssize_t set_shmem_enabled(const char *mode)
 {
 #ifdef CONFIG_SHMEM
@@ -460,12 +471,16 @@ static void no_huge_shmem(void *unused)
 static void the_thread_works_until_it_is_stopped(struct kunit *test)
 {
 	struct ct *ct = ct_create(test);
+	int i;
 
 	ct_map_anon(ct, 2 * H);
 	touch(ct, 0, 1);
 	ct_set(ct, "scan_sleep_millisecs", 1);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_thread, NULL), 0);
 	KUNIT_ASSERT_EQ(test, start_stop_khugepaged(), 0);
+	for (i = 0; i < 500 && !count_threads(TASK_INTERRUPTIBLE); i++)
+		usleep_range(2000, 4000);
+	KUNIT_EXPECT_EQ(test, count_threads(TASK_INTERRUPTIBLE), 1);
 	/* The first to register wakes it. */
 	enter(ct);
 	wait_for_huge(ct, 0);
@@ -478,32 +493,20 @@ static void the_thread_works_until_it_is_stopped(struct kunit *test)
 	touch(ct, 0, 2);
 }
 
-static int count_threads(void)
-{
-	struct task_struct *task;
-	int nr = 0;
-
-	rcu_read_lock();
-	for_each_process(task)
-		nr += !strcmp(task->comm, "khugepaged") && !(task->flags & PF_EXITING);
-	rcu_read_unlock();
-	return nr;
-}
-
 static void started_again_it_is_the_same_thread(struct kunit *test)
 {
 	struct ct *ct = create(test, 1);
 
 	ct_set(ct, "scan_sleep_millisecs", 1);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, stop_thread, NULL), 0);
-	KUNIT_EXPECT_EQ(test, count_threads(), 0);
+	KUNIT_EXPECT_EQ(test, count_threads(0), 0);
 	KUNIT_ASSERT_EQ(test, start_stop_khugepaged(), 0);
-	KUNIT_EXPECT_EQ(test, count_threads(), 1);
+	KUNIT_EXPECT_EQ(test, count_threads(0), 1);
 	KUNIT_ASSERT_EQ(test, start_stop_khugepaged(), 0);
-	KUNIT_EXPECT_EQ(test, count_threads(), 1);
+	KUNIT_EXPECT_EQ(test, count_threads(0), 1);
 	wait_for_huge(ct, 0);
 	stop_thread(NULL);
-	KUNIT_EXPECT_EQ(test, count_threads(), 0);
+	KUNIT_EXPECT_EQ(test, count_threads(0), 0);
 	ct_check(ct);
 }
 
@@ -538,15 +541,15 @@ static void shmem_alone_keeps_it_at_work(struct kunit *test)
 	huge_anon_orders_inherit = 0;
 	__khugepaged_enter(ct->mm);
 	KUNIT_ASSERT_EQ(test, start_stop_khugepaged(), 0);
-	KUNIT_EXPECT_EQ(test, count_threads(), 0);
+	KUNIT_EXPECT_EQ(test, count_threads(0), 0);
 	ct_set(ct, "scan_sleep_millisecs", 1);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, no_huge_shmem, NULL), 0);
 	KUNIT_ASSERT_EQ(test, set_shmem_enabled("always"), 6);
-	KUNIT_EXPECT_EQ(test, count_threads(), 1);
+	KUNIT_EXPECT_EQ(test, count_threads(0), 1);
 	for (i = 0; i < 500 && *ct_cache_picture(ct->t->file[0], picture) != '9'; i++)
 		usleep_range(2000, 4000);
 	no_huge_shmem(NULL);
-	KUNIT_EXPECT_EQ(test, count_threads(), 0);
+	KUNIT_EXPECT_EQ(test, count_threads(0), 0);
 	ct_check(ct);
 	ct_expect_huge_folio(ct, ct->t->file[0], 0);
 	ct_expect_content(ct, "512w");
@@ -564,9 +567,9 @@ static void without_memory_it_is_not_started(struct kunit *test)
 	err = start_stop_khugepaged();
 	KUNIT_EXPECT_TRUE(test, tmm_disarm());
 	KUNIT_EXPECT_EQ(test, err, -ENOMEM);
-	KUNIT_EXPECT_EQ(test, count_threads(), 0);
+	KUNIT_EXPECT_EQ(test, count_threads(0), 0);
 	KUNIT_EXPECT_EQ(test, start_stop_khugepaged(), 0);
-	KUNIT_EXPECT_EQ(test, count_threads(), 1);
+	KUNIT_EXPECT_EQ(test, count_threads(0), 1);
 	ct_check(ct);
 }
 
