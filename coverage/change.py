@@ -22,6 +22,7 @@ CLASSES = (COVERED, PARTIAL, UNCOVERED, EXCLUDED, NOT_COMPILED, OPTIMISED_OUT, N
 _BETTER = {name: rank for rank, name in enumerate(
     (COVERED, PARTIAL, UNCOVERED, EXCLUDED, OPTIMISED_OUT, NOT_COMPILED, NO_CODE))}
 NEVER_TRUE, NEVER_FALSE = 'never true', 'never false'
+NOBODY = 'no test gets here'
 COUNTED = (COVERED, PARTIAL, UNCOVERED, EXCLUDED)
 
 
@@ -30,8 +31,8 @@ class Verdict:
     """One changed line.
 
     count, branches: executions of the line and of each outcome.  tests: who
-    ran it.  reason: why it is not covered, or has no code.  configs: where it
-    was executed.
+    ran it.  reason: why it is not covered, or has no code; unless: where it may
+    be otherwise.  configs: where it was executed.
     """
     kind: str
     count: int = 0
@@ -39,6 +40,7 @@ class Verdict:
     tests: List[str] = field(default_factory=list)
     reason: str = ''
     configs: List[str] = field(default_factory=list)
+    unless: str = ''
 
     @property
     def outcomes(self) -> Ratio:
@@ -53,7 +55,7 @@ class Verdict:
             if self.branches:
                 said['branches'] = self.branches
         if self.reason:
-            said['reason'] = self.reason
+            said['reason'] = self.reason + (f', unless {self.unless}' if self.unless else '')
         return said
 
 
@@ -66,7 +68,8 @@ class Knowledge:
     absent: why the file as a whole is not in this kernel, '' when it is.
     known: which macros are set.  seen: asks the preprocessor for the lines it
     let through, None when nobody can ask.  why: reasons for gaps, by line.
-    tests: who ran a line.
+    tests: who ran a line.  unless: whose executions were lost, '' when all are
+    known.  crashed: the test under which the kernel was last seen in a line.
     """
     config: str
     lines: Optional[File]
@@ -76,6 +79,8 @@ class Knowledge:
     why: Dict[int, str] = field(default_factory=dict)
     tests: Dict[int, List[str]] = field(default_factory=dict)
     where: str = ''
+    unless: str = ''
+    crashed: Dict[int, str] = field(default_factory=dict)
 
 
 def classify(numbers: Iterable[int], source: Optional[Source], knowledge: Knowledge
@@ -97,10 +102,12 @@ def _counted(line: Line, number: int, source: Optional[Source], knowledge: Knowl
         verdict.kind = PARTIAL if line.count else UNCOVERED
         if number in knowledge.why:
             verdict.kind, verdict.reason = EXCLUDED, knowledge.why[number]
-        elif line.count:
-            verdict.reason = _one_way(number, source, knowledge) or never(line.branches)
+        elif not line.count and number in knowledge.crashed:
+            verdict.reason = f'the kernel was here when {knowledge.crashed[number]} crashed'
         else:
-            verdict.reason = 'no test gets here'
+            verdict.reason = NOBODY if not line.count else (
+                _one_way(number, source, knowledge) or never(line.branches))
+            verdict.unless = knowledge.unless
     return verdict
 
 
@@ -183,14 +190,22 @@ def join(one: Verdict, other: Verdict) -> Verdict:
                      [*one.configs, *other.configs])
     if not joined.count or joined.outcomes.covered < joined.outcomes.total:
         joined.kind = PARTIAL if joined.count else UNCOVERED
-        said = {each.reason for each in (one, other) if each.count}
-        joined.reason = 'no test gets here' if not joined.count else \
-            said.pop() if len(said) == 1 and said <= {NEVER_TRUE, NEVER_FALSE} else \
-            never(joined.branches)
+        joined.reason = _both(one, other, joined)
+        if joined.count or joined.reason == NOBODY:
+            joined.unless = one.unless or other.unless
         excuse = next((each.reason for each in (one, other) if each.kind == EXCLUDED), '')
         if excuse:
-            joined.kind, joined.reason = EXCLUDED, excuse
+            joined.kind, joined.reason, joined.unless = EXCLUDED, excuse, ''
     return joined
+
+
+def _both(one: Verdict, other: Verdict, joined: Verdict) -> str:
+    """The reason for a gap that two configurations have."""
+    if not joined.count:
+        return next((each.reason for each in (one, other) if each.reason != NOBODY), NOBODY)
+    said = {each.reason for each in (one, other) if each.count}
+    return said.pop() if len(said) == 1 and said <= {NEVER_TRUE, NEVER_FALSE} else (
+        never(joined.branches))
 
 
 @dataclass

@@ -115,11 +115,12 @@ class Classes(unittest.TestCase):
                               stdout=subprocess.PIPE).stdout
         return change_seen(text, 'p.c')
 
-    def verdicts(self, *runs: Path, why: 'Dict[int, str] | None' = None
-                 ) -> Dict[int, change.Verdict]:
+    def verdicts(self, *runs: Path, why: 'Dict[int, str] | None' = None, unless: str = '',
+                 crashed: 'Dict[int, str] | None' = None) -> Dict[int, change.Verdict]:
         coverage = gcov.read(['p.o'], self.folder, self.folder, runs)
         knowledge = change.Knowledge('test', coverage.files['p.c'],
-                                     source.macros({'MMU': 'y'}), seen=self.seen, why=why or {})
+                                     source.macros({'MMU': 'y'}), seen=self.seen, why=why or {},
+                                     unless=unless, crashed=crashed or {})
         numbers = range(1, PROGRAM.count('\n') + 1)
         return change.classify(numbers, source.read(PROGRAM), knowledge)
 
@@ -149,6 +150,26 @@ class Classes(unittest.TestCase):
         self.assertEqual(told['c == 12345)'], 'never true')
         self.assertEqual(told['else if (c > -1000)'], 'never false')
         self.assertRegex(told['switch (c) {'], r'^\d of \d outcomes never happened$')
+
+    def test_what_a_crash_leaves_unknown(self) -> None:
+        """A gap may be none, and where the kernel was last seen it was; what is known stays."""
+        run = self.run_program('one', '1')
+        before = self.verdicts(run)
+        gaps = [at for at, verdict in before.items() if verdict.kind == change.UNCOVERED]
+        after = self.verdicts(run, unless='in a.b, which hung', crashed={gaps[0]: 'a.c'})
+        for at, verdict in after.items():
+            old, new = (one.facts() for one in (before[at], verdict))
+            if at == gaps[0]:
+                self.assertEqual(new.pop('reason'), 'the kernel was here when a.c crashed')
+                del old['reason']
+            elif verdict.kind in (change.PARTIAL, change.UNCOVERED):
+                old['reason'] = f'{old["reason"]}, unless in a.b, which hung'
+            self.assertEqual(new, old)
+        joined = change.join(after[gaps[1]], before[gaps[1]])
+        self.assertEqual(joined.facts()['reason'],
+                         'no test gets here, unless in a.b, which hung')
+        joined = change.join(before[gaps[0]], after[gaps[0]])
+        self.assertEqual(joined.facts()['reason'], 'the kernel was here when a.c crashed')
 
     def test_excluded(self) -> None:
         """A recorded reason takes a gap out of the figures; what is covered stays so."""

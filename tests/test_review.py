@@ -119,6 +119,11 @@ class Review(unittest.TestCase):
             self.assertRegex(' '.join(text.split()), r'(?i)not counted is what these executed, for '
                              r'they did not come to their end: area\.two')
             self.assertIn('area.two', text)
+            self.assertNotRegex(text, r'no test gets here$|never (true|false)$')
+        lines = facts['patches'][0]['files']['mm/vma.c']
+        self.assertEqual((lines['5']['class'], lines['5']['reason']),
+                         ('partial', 'never true, unless in area.two, which crashed'))
+        self.assertIn('never true, as far as known: if (pages == 50)', mail)
 
     def test_lines_tests_and_outcomes(self) -> None:
         """One patch: classes, who ran which line, and all the files of the report."""

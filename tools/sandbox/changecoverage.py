@@ -192,6 +192,7 @@ class _Configuration:
         excused = measure.excused(coverage.only(self.files), self.tree)
         self.stale = excused.stale
         tests = self._tests(build)
+        unless, crashed = measure.unless(measured.results), measure.crashed(measured.results)
         found: Lines = {}
         for path in self.files:
             numbers = [number for name, number in self.owner if name == path]
@@ -200,7 +201,8 @@ class _Configuration:
                 self.config.name, coverage.files.get(path), text_of.macros(options),
                 self._absent(path, linked, options), functools.partial(self._let_through, path),
                 {number: why for (name, number), why in excused.why.items() if name == path},
-                {number: tests.get((path, number), []) for number in numbers}, self._where(path))
+                {number: tests.get((path, number), []) for number in numbers}, self._where(path),
+                unless, {number: case for (name, number), case in crashed.items() if name == path})
             for number, verdict in change.classify(numbers, source, knowledge).items():
                 found[path, number] = verdict
         return found

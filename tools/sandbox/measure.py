@@ -24,12 +24,12 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 from coverage import Coverage, CoverageError, gcov, reasons
 from coverage.reasons import Excused
 
-from . import boot, cli, ktap, paths, proc, verdict
+from . import boot, cli, kernel_log, ktap, paths, proc, verdict
 from .kbuild import Build
 from .testrun import BootRecord, Options, Results, Run
 from .tree import Tree
@@ -38,6 +38,10 @@ DEFAULT = paths.SUITES / 'coverage-files'
 TOPIC = 'um-gcov'
 BY_TEST = 'gcov-by-test'
 
+# Cases whose data was not written, for they did not come to their end.
+_BROKEN_OFF = {verdict.CRASHED: 'crashed', verdict.HUNG: 'hung', verdict.NOT_RUN: 'did not run',
+               verdict.FLOODED: 'flooded the log'}
+_PLACE = re.compile(r'(?<![\w./-])((?:\w[\w.-]*/)+\w[\w.-]*\.[chS]):(\d+)')
 _MEMORY = Path('/dev/shm')
 _ROOM = 1 << 30
 
@@ -138,11 +142,38 @@ def lost_boots(run: MeasuredRun, results: Results, coverage: Coverage) -> List[s
 def broken_cases(results: Results) -> List[str]:
     """A line when cases did not come to the end at which what they executed is written."""
     broken = [f'{case.suite}.{case.name}' for case in results.cases
-              if case.status in (verdict.CRASHED, verdict.HUNG, verdict.FLOODED)]
+              if case.status in _BROKEN_OFF]
     if not broken:
         return []
     some = ', '.join(broken[:3]) + (f' and {len(broken) - 3} more' if len(broken) > 3 else '')
     return [f'not counted is what these executed, for they did not come to their end: {some}']
+
+
+def unless(results: Results) -> str:
+    """Whose executions are not known, as in 'no test gets here, unless in ...'; '' for nobody's."""
+    lost = [(f'{case.suite}.{case.name}', _BROKEN_OFF[case.status]) for case in results.cases
+            if case.status in _BROKEN_OFF]
+    if len(lost) < 2:
+        return ''.join(f'in {name}, which {how}' for name, how in lost)
+    others = f'{len(lost) - 1} others' if len(lost) > 2 else lost[1][0]
+    return f'in {lost[0][0]} or {others}, which broke off'
+
+
+def crashed(results: Results) -> Dict[Tuple[str, int], str]:
+    """The lines that the panic under a case names, and the case: the kernel was there.
+
+    BUG() says its own just before.  A '?' before a line of a stack says that it may be an old one.
+    """
+    found: Dict[Tuple[str, int], str] = {}
+    for case in results.cases:
+        if case.status != verdict.CRASHED:
+            continue
+        begin = max((at for at, line in enumerate(case.log)
+                     if kernel_log.plain(line).startswith('Kernel panic')), default=len(case.log))
+        told = [line for line in case.log[max(begin - 1, 0):] if not re.match(r'\s*\? ', line)]
+        for path, number in _PLACE.findall('\n'.join(told)):
+            found.setdefault((path, int(number)), f'{case.suite}.{case.name}')
+    return found
 
 
 def excused(coverage: Coverage, tree: Tree) -> Excused:

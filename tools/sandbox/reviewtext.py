@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """A review as text: for the terminal, for a reply by mail, for b4; all from report.json's facts."""
 
+import re
 import textwrap
 from typing import Dict, List, Sequence, Tuple
 
@@ -13,6 +14,10 @@ MAIL_WIDTH = 72
 MAIL_LINES = 39
 _SHOWN_GAPS = 12
 _SHOWN_CASES = 4
+_SHOWN_WRONG = 14
+_SHOWN_LINES = 10
+_LEAST_TEXT = 12
+_KNOWN = 'as far as known'
 Texts = Dict[str, List[str]]
 
 
@@ -167,6 +172,7 @@ def why(gap: Gap) -> str:
     reason = str(gap.facts.get('reason', ''))
     if gap.facts['class'] == change.NOT_COMPILED:
         return f'not compiled: {reason}'
+    reason = re.sub(', unless .*', f', {_KNOWN}', reason)   # a note says in which cases
     return reason.replace(' never happened', ' never')
 
 
@@ -176,16 +182,22 @@ def _gap_lines(found: Sequence[Gap]) -> List[str]:
     rows = []
     joined = merged_gaps(found)
     for gap, last in joined[:_SHOWN_GAPS]:
-        left = f'  {gap.patch} {_place(gap, last)}'
-        text = '' if gap.facts['class'] == change.NOT_COMPILED or last > gap.line else gap.text
-        cause = why(gap)
-        if not text and len(left) + len(cause) + 4 > WIDTH:
-            cause = str(gap.facts.get('reason', ''))
-        room = WIDTH - len(left) - len(cause) - 4
-        rows.append(f'{left}  {_cut(text, max(room, 12)):<{max(room, 0)}}  {cause}'.rstrip())
+        rows += _gap_rows(gap, last)
     more = len(joined) - _SHOWN_GAPS
-    return ['not covered', *(_cut(row, WIDTH) for row in rows),
-            *([f'  and {more} more places'] if more > 0 else [])]
+    return ['not covered', *rows, *([f'  and {more} more places'] if more > 0 else [])]
+
+
+def _gap_rows(gap: Gap, last: int) -> List[str]:
+    """A place, its text and the cause to the right; below it what leaves no room for them."""
+    left = f'  {gap.patch} {_place(gap, last)}'
+    text = '' if gap.facts['class'] == change.NOT_COMPILED or last > gap.line else gap.text
+    cause = why(gap)
+    if not text and len(left) + len(cause) + 4 > WIDTH:
+        cause = str(gap.facts.get('reason', ''))
+    room = WIDTH - len(left) - len(cause) - 4
+    if room >= min(len(text), _LEAST_TEXT):
+        return [f'{left}  {_cut(text, room):<{room}}  {cause}']
+    return [_cut(f'{left}  {text}'.rstrip(), WIDTH), *_short(f'      {cause}', WIDTH)]
 
 
 def mail(said: Facts, texts: Texts) -> str:
@@ -213,26 +225,40 @@ def mail(said: Facts, texts: Texts) -> str:
     if excluded:
         lines.append(f'{excluded} more have a recorded reason.')
     joined = merged_gaps(gaps(said, texts))
-    for title, kinds in (('Not executed:', (change.UNCOVERED,)), ('In part:', (change.PARTIAL,)),
-                         ('Not compiled here:', (change.NOT_COMPILED,))):
-        rows = [_mail_gap(gap, last, count) for gap, last in joined if gap.facts['class'] in kinds]
-        room = max(3, MAIL_LINES - len(lines) - 4)
-        share = rows[:min(room, 8)]
-        if rows:
-            lines += [title, *share]
-        if len(rows) > len(share):
-            lines.append(f'  and {len(rows) - len(share)} more')
-    return '\n'.join(line.rstrip() for line in lines[:MAIL_LINES])
+    known = f', {_KNOWN}' if any(', unless ' in gap.facts.get('reason', '') for gap, _ in joined
+                                 ) else ''
+    sections = []
+    for title, kind in ((f'Not executed{known}:', change.UNCOVERED), ('In part:', change.PARTIAL),
+                        ('Not compiled here:', change.NOT_COMPILED)):
+        sections.append((title, [_mail_gap(gap, last, count) for gap, last in joined
+                                 if gap.facts['class'] == kind]))
+    lines += _fitted([one for one in sections if one[1]], MAIL_LINES - len(lines))
+    return '\n'.join(line.rstrip() for line in lines)
 
 
-def _mail_gap(gap: Gap, last: int, count: int) -> str:
-    place = f'{gap.patch}/{count} ' if count > 1 else ''
-    tail = gap.text
+def _fitted(sections: Sequence[Tuple[str, List[List[str]]]], room: int) -> List[str]:
+    """Sections, each with a fair share of a number of lines; how much is left out is said."""
+    lines: List[str] = []
+    for count, (title, rows) in zip(range(len(sections), 0, -1), sections):
+        mine = min((room - len(lines)) // count, _SHOWN_LINES) - 1      # below the title
+        if sum(map(len, rows)) > mine:
+            some = [at for at in range(len(rows)) if sum(map(len, rows[:at + 1])) < mine]
+            rows = [*rows[:len(some)], [f'  and {len(rows) - len(some)} more']]
+        lines += [title, *(line for row in rows for line in row)]
+    return lines
+
+
+def _mail_gap(gap: Gap, last: int, count: int) -> List[str]:
+    """A place in one line; a reason that leaves no room for the text goes below."""
+    place = f'  {f"{gap.patch}/{count} " if count > 1 else ""}{_place(gap, last)}  '
     if gap.facts['class'] == change.NOT_COMPILED:
-        tail = str(gap.facts.get('reason', ''))
-    elif gap.facts['class'] == change.PARTIAL:
-        tail = f'{why(gap)}: {gap.text}'
-    return _cut(f'  {place}{_place(gap, last)}  {tail}', MAIL_WIDTH)
+        return _short(place + str(gap.facts.get('reason', '')), MAIL_WIDTH)
+    cause = why(gap)
+    if cause.startswith(change.NOBODY):
+        return [_cut(place + gap.text, MAIL_WIDTH)]
+    if len(place) + len(cause) + 2 + min(len(gap.text), _LEAST_TEXT) <= MAIL_WIDTH:
+        return [_cut(f'{place}{cause}: {gap.text}', MAIL_WIDTH)]
+    return [_cut(place + gap.text, MAIL_WIDTH), *_short(f'      {cause}', MAIL_WIDTH)]
 
 
 def _mail_wrong(said: Facts) -> List[str]:
@@ -258,13 +284,22 @@ def _mail_wrong(said: Facts) -> List[str]:
         more = [one['case'] for one in failing[1:_SHOWN_CASES]]
         more += [f'{len(failing) - _SHOWN_CASES} more'] if len(failing) > _SHOWN_CASES else []
         lines += _wrapped(f'So do {", ".join(more)}', MAIL_WIDTH) if more else []
+    if len(lines) > _SHOWN_WRONG:
+        lines[_SHOWN_WRONG - 1:] = ['... and more, which the whole report shows']
     for note in said['lost']:
-        lines += _wrapped(note[:1].upper() + note[1:], MAIL_WIDTH)
+        lines += _short(note[:1].upper() + note[1:], MAIL_WIDTH, 4)
     return [*lines, ''] if lines else []
 
 
 def _wrapped(text: str, width: int, indent: str = '    ') -> List[str]:
     return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False) or ['']
+
+
+def _short(text: str, width: int, lines: int = 2) -> List[str]:
+    """A text in a few lines, the last one cut at a word; the first keeps its own indentation."""
+    return textwrap.wrap(text.strip(), width, max_lines=lines, placeholder=' ...',
+                         initial_indent=text[:len(text) - len(text.lstrip())],
+                         subsequent_indent='      ', break_on_hyphens=False)
 
 
 def _cut(text: str, width: int) -> str:
