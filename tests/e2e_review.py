@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools'), str(ROOT / 'tests')]
 
 import e2e_coverage  # noqa: E402
+import golden  # noqa: E402
 import real_series  # noqa: E402
 from real_series import Patch  # noqa: E402
 from sandbox import measure  # noqa: E402
@@ -132,17 +133,28 @@ class Series(unittest.TestCase):
     def classes(self, facts: Dict[str, Any], patch: Dict[str, Any], path: str
                 ) -> List[Tuple[str, str]]:
         """Class and text of a patch's lines in a file, in their order."""
-        text = subprocess.run(['git', 'show', f'{facts["tested"]}:{path}'], cwd=CHECKOUT,
-                              check=True, stdout=subprocess.PIPE, encoding='utf-8').stdout
-        rows = text.split('\n')
+        rows = self.text(facts, path)
         return [(line['class'], rows[int(number) - 1].strip())
                 for number, line in patch['files'].get(path, {}).items()]
+
+    def text(self, facts: Dict[str, Any], path: str) -> List[str]:
+        """The lines of a file as tested."""
+        return subprocess.run(['git', 'show', f'{facts["tested"]}:{path}'], cwd=CHECKOUT,
+                              check=True, stdout=subprocess.PIPE,
+                              encoding='utf-8').stdout.split('\n')
+
+    def check_golden(self, name: str, facts: Dict[str, Any]) -> None:
+        """The mail, and every line with its class and reason, are those in tests/golden."""
+        paths = {path for patch in facts['patches'] for path in patch['files']}
+        golden.check(self, name, (LATEST / 'report.txt').read_text(encoding='utf-8'), facts,
+                     {path: self.text(facts, path) for path in paths})
 
     def test_refactoring(self) -> None:
         """A moved function, one taken out of another, and a change that is reached in part."""
         status, said, facts = self.walk(real_series.REFACTORING, 'mm: lock what is short')
         self.assertEqual(status, 0)
         self.check_lines(real_series.REFACTORING, facts)
+        self.check_golden('refactoring', facts)
         moved = facts['patches'][0]
         self.assertTrue(all(line['moved'] for line in moved['files']['mm/mlock.c'].values()))
         self.assertEqual((moved['size']['before'], moved['functions']['indirect']),
@@ -172,6 +184,7 @@ class Series(unittest.TestCase):
         self.assertEqual([found.partition(' ')[0] for found in patches[0]['checkpatch']],
                          ['WARNING:SPACING:'])
         self.check_lines(real_series.BROKEN, facts)
+        self.check_golden('broken', facts)
         for number in (1, 3):       # what a later patch writes over is nobody's
             self.assertEqual(patches[number]['files'], {})
         self.assertRegex(said, r'\n2 FAILS vma_\w+\.\w+, mended by 3\n')
@@ -182,6 +195,7 @@ class Series(unittest.TestCase):
         status, said, facts = self.walk(real_series.ELSEWHERE, 'mm: elsewhere')
         self.assertEqual(status, 0)
         self.check_lines(real_series.ELSEWHERE, facts)
+        self.check_golden('elsewhere', facts)
         reasons = {(path, line['reason']) for patch in facts['patches']
                    for path, lines in patch['files'].items() for line in lines.values()
                    if line['class'] == 'not-compiled'}
