@@ -109,8 +109,10 @@ class Review(unittest.TestCase):
         __builtin_trap();
     if (pages > 2)
 '''))
+        self.assertNotIn('was not looked at', self.review()[1])
         status, said, facts = self.review('--tip')
         self.assertEqual(status, cli.FAILED, said)
+        self.assertIn('fail without the patches, too, was not looked at', said)
         self.assertEqual([one['case'] for one in facts['tests']['failures']], ['area.two'])
         self.assertEqual((facts['tests']['passed'], facts['tests']['crashed']), (2, 1))
         self.assertEqual(len(facts['lost']), 1)
@@ -312,6 +314,16 @@ static inline int nobody(int a)
         lines = facts['patches'][0]['files']['mm/vma.c']
         self.assertIn('cannot be', [line.get('reason') for line in lines.values()
                                     if line['class'] == 'excluded'])
+
+    def test_stale_reasons(self) -> None:
+        """Told are those of functions that the patches write to; of others `make coverage` tells."""
+        self.commit('mm: x', mm_vma__c=VMA.replace('return -pages', 'return 0 - pages'))
+        write(self.folder / 'suites', {'area/uncovered': 'mm/vma.c: unmapped\n\tgone(); -- x\n'
+                                       'mm/vma.c: mapped\n\tgone_too(); -- x\n'})
+        _, said, facts = self.review('--tip')
+        self.assertEqual(facts['stale'], [
+            "suites/area/uncovered:2: unmapped has no line with code 'gone();'"])
+        self.assertIn('stale reason: suites/area/uncovered:2', said)
 
     # How it comes.
 

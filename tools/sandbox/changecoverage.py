@@ -83,7 +83,9 @@ def measure_change(change_: Change, chosen: Sequence[configs.Config], options: O
         answer.measured.append(measured)
         answer.of.update(one.of)
         verdicts = one.verdicts(measured)
-        answer.stale += [row for row in one.stale if row not in answer.stale]
+        # What excuses something in one of them is not stale.
+        answer.stale = one.stale if config is chosen[0] else [
+            row for row in answer.stale if row in one.stale]
         for place, verdict in verdicts.items():
             known = answer.verdicts.get(place)
             answer.verdicts[place] = change.join(known, verdict) if known else verdict
@@ -132,14 +134,8 @@ class _Configuration:
         By the records of the build before: a header that nobody included then
         has none.
         """
-        names: Set[str] = set()
         headers = [path for path in self.files if path.endswith('.h')]
-        for path in headers:
-            source = self._source(path)
-            lines = {number for name, number in self.owner if name == path}
-            if source:
-                names |= {name for name, first, last in source.functions
-                          if any(first <= number <= last for number in lines)}
+        names = {name for path in headers for name in self._changed_functions(path)}
         if not names:
             return []
         word = re.compile(rf'\b(?:{"|".join(map(re.escape, sorted(names)))})\b')
@@ -149,6 +145,13 @@ class _Configuration:
         found = [name for name in files if (self.tree.src / name).is_file() and word.search(
             (self.tree.src / name).read_text(encoding='utf-8', errors='replace'))]
         return [name for name in found if name not in default][:_MOST_USERS]
+
+    def _changed_functions(self, path: str) -> Set[str]:
+        """The functions of a file that hold changed lines."""
+        source = self._source(path)
+        lines = {number for name, number in self.owner if name == path}
+        return {name for name, first, last in source.functions
+                if any(first <= number <= last for number in lines)} if source else set()
 
     def _needed(self, build: Build, compiled: Set[str]) -> List[str]:
         """The instrumented objects that hold changed lines, or include a changed header."""
@@ -189,7 +192,8 @@ class _Configuration:
         build, coverage = measured.build, measured.coverage
         options = kbuild.options(build.folder)
         linked = set(proc.output(['ar', 't', 'vmlinux.a'], build.folder).split())
-        excused = measure.excused(coverage.only(self.files), self.tree)
+        excused = measure.excused(coverage.only(self.files), self.tree, {
+            (path, name) for path in self.files for name in self._changed_functions(path)})
         self.stale = excused.stale
         tests = self._tests(build)
         unless, crashed = measure.unless(measured.results), measure.crashed(measured.results)

@@ -24,7 +24,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from coverage import Coverage, CoverageError, gcov, reasons
 from coverage.reasons import Excused
@@ -176,10 +176,13 @@ def crashed(results: Results) -> Dict[Tuple[str, int], str]:
     return found
 
 
-def excused(coverage: Coverage, tree: Tree) -> Excused:
-    """What the reasons in kunit-suites/*/uncovered add to it."""
+def excused(coverage: Coverage, tree: Tree,
+            functions: Optional[Set[Tuple[str, str]]] = None) -> Excused:
+    """What the reasons in kunit-suites/*/uncovered add to it; functions: (path, name), or all."""
     try:
         known = reasons.read(sorted(paths.SUITES.glob('*/uncovered')), paths.ROOT)
+        if functions is not None:
+            known = [one for one in known if (one.path, one.function) in functions]
         return reasons.excuse(known, coverage, tree.src)
     except CoverageError as cause:
         raise cli.CannotTest(str(cause)) from cause

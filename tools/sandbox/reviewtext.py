@@ -99,6 +99,7 @@ def _wrong(said: Facts) -> List[str]:
         lines += _wrapped(f'FAILS {one["case"]} in {one["config"]}: {one["message"]}', WIDTH)
     if len(failing) > _SHOWN_CASES:
         lines.append(f'FAILS {len(failing) - _SHOWN_CASES} more cases')
+    lines += _wrapped(_not_compared(said), WIDTH) if failing else []
     if said['base_failing']:
         lines += _wrapped(f'failing before the patches, too: {", ".join(said["base_failing"])}',
                           WIDTH)
@@ -119,6 +120,12 @@ def _only_at_tip(said: Facts) -> List[Facts]:
     """The cases that fail where coverage is measured, and were not said to fail before."""
     known = {one['case'] for one in said['failures']} | set(said['base_failing'])
     return [one for one in said['tests']['failures'] if one['case'] not in known]
+
+
+def _not_compared(said: Facts) -> str:
+    """What to say of cases that fail where no kernel without the patches was run; '' else."""
+    return '' if said['mode'] != 'tip' else (
+        'Whether they fail without the patches, too, was not looked at.')
 
 
 def _broken_together(said: Facts) -> List[List[Facts]]:
@@ -283,7 +290,8 @@ def _mail_wrong(said: Facts) -> List[str]:
         lines += _wrapped(f'{failing[0]["case"]} fails: {failing[0]["message"]}', MAIL_WIDTH)
         more = [one['case'] for one in failing[1:_SHOWN_CASES]]
         more += [f'{len(failing) - _SHOWN_CASES} more'] if len(failing) > _SHOWN_CASES else []
-        lines += _wrapped(f'So do {", ".join(more)}', MAIL_WIDTH) if more else []
+        lines += _wrapped(f'So do {", ".join(more)}.', MAIL_WIDTH) if more else []
+        lines += _wrapped(_not_compared(said), MAIL_WIDTH)
     if len(lines) > _SHOWN_WRONG:
         lines[_SHOWN_WRONG - 1:] = ['... and more, which the whole report shows']
     for note in said['lost']:
@@ -292,7 +300,7 @@ def _mail_wrong(said: Facts) -> List[str]:
 
 
 def _wrapped(text: str, width: int, indent: str = '    ') -> List[str]:
-    return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False) or ['']
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _short(text: str, width: int, lines: int = 2) -> List[str]:
