@@ -316,7 +316,7 @@ static inline int nobody(int a)
                                     if line['class'] == 'excluded'])
 
     def test_stale_reasons(self) -> None:
-        """Told are those of functions that the patches write to; of others `make coverage` tells."""
+        """Told are those of functions that patches write to; of others `make coverage` tells."""
         self.commit('mm: x', mm_vma__c=VMA.replace('return -pages', 'return 0 - pages'))
         write(self.folder / 'suites', {'area/uncovered': 'mm/vma.c: unmapped\n\tgone(); -- x\n'
                                        'mm/vma.c: mapped\n\tgone_too(); -- x\n'})
