@@ -120,7 +120,8 @@ def never(branches: Sequence[int]) -> str:
 def _one_way(number: int, source: Optional[Source], knowledge: Knowledge) -> str:
     """Whether an if always went the same way, as far as the counts around it tell.
 
-    Of a body like `return -EINVAL;` gcc leaves no line, but then all who came went on.
+    Of a body like `return -EINVAL;` gcc leaves no line, but then all who came went on,
+    or nobody.
     """
     way = text_of.if_at(source, number) if source else None
     counted = knowledge.lines.lines if knowledge.lines else {}
@@ -130,7 +131,9 @@ def _one_way(number: int, source: Optional[Source], knowledge: Knowledge) -> str
     body, after = (counted.get(line) if line else None for line in (way.body, way.after))
     if body:
         return NEVER_TRUE if not body.count else NEVER_FALSE if body.count == head.count else ''
-    return NEVER_TRUE if after and way.leaves and after.count == head.count else ''
+    if after is None or not way.leaves:
+        return ''
+    return NEVER_TRUE if after.count == head.count else '' if after.count else NEVER_FALSE
 
 
 def _uncounted(number: int, source: Optional[Source], knowledge: Knowledge) -> Verdict:

@@ -79,12 +79,20 @@ static inline int unused(int a)                 // -
     return a * sink;                        // optimised-out
 }                                               // -
 
+static int always(int a)                        // covered
+{                                               // -
+    if (a > -1000)                          // partial
+        return 1;                       // optimised-out
+    sink = 5;                               // uncovered
+    return 2;                               // uncovered
+}                                               // -
+
 int main(int argc, char **argv)                 // covered
 {                                               // -
     int i;                                  // -
 
     for (i = 1; i < argc; i++)              // covered
-        twice(atoi(argv[i]));           // covered
+        sink = always(twice(atoi(argv[i])));    // covered
     return 0;                               // optimised-out
 }                                               // -
 '''
@@ -148,6 +156,7 @@ class Classes(unittest.TestCase):
         self.assertEqual(told['if (c < 0)'], 'never true')
         self.assertEqual(told['if (c < 1000) {'], 'never false')
         self.assertEqual(told['c == 12345)'], 'never true')
+        self.assertEqual(told['if (a > -1000)'], 'never false')
         self.assertEqual(told['else if (c > -1000)'], 'never false')
         self.assertRegex(told['switch (c) {'], r'^\d of \d outcomes never happened$')
 

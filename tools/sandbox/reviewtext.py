@@ -17,6 +17,7 @@ _SHOWN_CASES = 4
 _SHOWN_WRONG = 14
 _SHOWN_LINES = 10
 _LEAST_TEXT = 12
+_SHORT_CAUSE = len('10 of 12 outcomes never')
 _KNOWN = 'as far as known'
 Texts = Dict[str, List[str]]
 
@@ -263,7 +264,8 @@ def _mail_gap(gap: Gap, last: int, count: int) -> List[str]:
     cause = why(gap)
     if cause.startswith(change.NOBODY):
         return [_cut(place + gap.text, MAIL_WIDTH)]
-    if len(place) + len(cause) + 2 + min(len(gap.text), _LEAST_TEXT) <= MAIL_WIDTH:
+    if len(cause) <= _SHORT_CAUSE or (
+            len(place) + len(cause) + 2 + min(len(gap.text), _LEAST_TEXT) <= MAIL_WIDTH):
         return [_cut(f'{place}{cause}: {gap.text}', MAIL_WIDTH)]
     return [_cut(place + gap.text, MAIL_WIDTH), *_short(f'      {cause}', MAIL_WIDTH)]
 
