@@ -213,6 +213,26 @@ class Series(unittest.TestCase):
                       [line.get('reason') for line in header['files']['mm/vma.h'].values()])
         self.assertRegex(said, r'\n3  arm64: .* ok +0 +\d+/\d+  not compiled\n')
 
+    def test_crash(self) -> None:
+        """What the case that crashed executed is not known, but for where the kernel was last."""
+        with tempfile.NamedTemporaryFile(suffix='.mbox') as box:
+            box.write(real_series.mbox(real_series.CRASH, 'mm: read what is not there'))
+            box.flush()
+            done = review(f'--series={box.name}', '--tip')
+        self.assertEqual(done.returncode, 1, done.stderr)
+        facts = report()
+        self.check_lines(real_series.CRASH, facts)
+        broken = [one['case'] for one in facts['tests']['failures'] if one['status'] == 'crashed']
+        self.assertIn('vma_mlock.what_comes_is_locked', broken)
+        self.assertRegex(facts['tests']['failures'][0]['message'],
+                         r'fault at addr 0x8, ip apply_mlockall_flags \(mm/mlock.c:\d+\)')
+        told = [line['reason'] for line in facts['patches'][0]['files']['mm/mlock.c'].values()
+                if 'reason' in line]
+        unless = rf', unless in {re.escape(broken[0])}(, which crashed| or .*, which broke off)$'
+        self.assertEqual(told[1], f'the kernel was here when {broken[0]} crashed')
+        self.assertRegex(told[0], f'^never true{unless}')
+        self.assertRegex(told[2], f'^no test gets here{unless}')
+
     def test_as_it_comes_by_mail(self) -> None:
         """Out of order, with CRLF, quoted-printable and base64, it is the same series.
 

@@ -327,3 +327,20 @@ ELSEWHERE = [
            ('arch/arm64/mm/cache.S', before('\tcaches_clean_inval_pou_macro\n\tret', _ARM64_ASM))],
           {'arch/arm64/mm/flush.c': added(_ARM64), 'arch/arm64/mm/cache.S': added(_ARM64_ASM)}),
 ]
+
+
+# A fault in the kernel, at which few cases come by.
+
+_FAULT = '''\
+~	if (flags == (MCL_FUTURE | MCL_ONFAULT)) {
+!		mm->locked_vm += READ_ONCE(*(unsigned long *)8);
+!		mm->total_vm += mm->locked_vm;
+ 	}
+'''
+
+CRASH = [
+    Patch('mm/mlock: read what is not there',
+          [('mm/mlock.c', after('\tvma_flags_clear_mask(&mm->def_vma_flags, VMA_LOCKED_MASK);\n',
+                                _FAULT))],
+          {'mm/mlock.c': added(_FAULT)}),
+]

@@ -158,12 +158,14 @@ def build(tree_: Tree, config: Config, make_args: Sequence[str] = (), jobs: int 
     del jobs, quiet
     folder = tree_.builds / config.name
     (folder / 'mm').mkdir(parents=True, exist_ok=True)
-    (folder / '.config').write_text('CONFIG_MMU=y\n')
+    smp = ['CONFIG_SMP=y'] if 'smp' in config.name else []
+    (folder / '.config').write_text('\n'.join(['CONFIG_MMU=y', *smp, '']))
     log: List[str] = []
     began = time.monotonic()
     failed = False
     for name in OBJECTS:
         flags = list(measure.FLAGS) if f'GCOV_PROFILE_{name}.o=y' in make_args else []
+        flags += [f'-D{one[:-2]}' for one in smp]
         words = ['gcc', '-O2', '-Wall', *flags, '-c', '-o', f'mm/{name}.o',
                  f'{tree_.src}/mm/{name}.c']
         done = subprocess.run(words, cwd=folder, check=False, text=True, stderr=subprocess.PIPE)

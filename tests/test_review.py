@@ -163,6 +163,32 @@ class Review(unittest.TestCase):
         self.assertNotIn('DA:3,', info)
         self.assertIn('DA:3,', (report / 'coverage.info').read_text())
 
+    def test_two_configurations(self) -> None:
+        """What one of them compiles is compiled, and it is said where a line was executed."""
+        self.commit('mm: on both\n\nBecause.', mm_vma__c=VMA.replace('    return -pages', '''\
+#ifdef CONFIG_SMP
+    if (pages == 3)
+        return mapped(-2) - 1;
+#endif
+#ifdef CONFIG_NUMA
+    pages += 1;
+#endif
+    return 0 - pages'''))
+        status, said, facts = self.review('--tip', '--config=coverage,coverage+smp')
+        self.assertEqual(status, cli.HELD, said)
+        lines = facts['patches'][0]['files']['mm/vma.c'].values()
+        self.assertEqual([(line['class'], line.get('config')) for line in lines], [
+            ('no-code', None), ('partial', ['coverage+smp']), ('covered', ['coverage+smp']),
+            ('no-code', None), ('no-code', None), ('not-compiled', None), ('no-code', None),
+            ('covered', ['coverage'])])
+        self.assertEqual([line['reason'] for line in lines if 'reason' in line],
+                         ['never false', 'needs CONFIG_NUMA'])
+        self.assertEqual((facts['config'], facts['tests']['passed']),
+                         (['coverage', 'coverage+smp'], 6))
+        mail = (self.folder / 'reports/review/latest/report.txt').read_text()
+        self.assertIn('gcc 12.2: 6 KUnit cases in 2 configurations pass.',
+                      ' '.join(mail.split()))
+
     def test_moved_code(self) -> None:
         """A refactoring: the moved lines are the patch's, and said to be moved."""
         moved = VMA[VMA.index('int unmapped'):]

@@ -215,7 +215,9 @@ def mail(said: Facts, texts: Texts) -> str:
     each = ', at each of the patches' if count > 1 and all(
         patch['tests'] and not patch['tests']['failures'] for patch in said['patches']) else ''
     bad = tests['failed'] + tests['crashed']
-    came_to = (f'{tests["passed"]} KUnit cases pass{each}' + (f', {bad} fail' if bad else '')
+    ran = 'KUnit cases' + (f' in {len(said["config"])} configurations'
+                           if len(said['config']) > 1 else '')
+    came_to = (f'{tests["passed"]} {ran} pass{each}' + (f', {bad} fail' if bad else '')
                if said['measured'] else 'the last patch could not be tested')
     lines = [*_wrapped(f'Tested on UML, {heading(said)}: {came_to}.', MAIL_WIDTH, ''), '']
     lines += _mail_wrong(said)
