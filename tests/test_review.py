@@ -317,6 +317,30 @@ static inline int nobody(int a)
         self.assertEqual([self.classes(patch, 'mm/vma.c') for patch in facts['patches']],
                          [{12: 'covered'}, {12: 'covered'}])
 
+    def test_full_tells_what_broke_off_before(self) -> None:
+        """Of a patch that another mends, too, it is said that its figures are not whole."""
+        self.commit('mm: one', mm_vma__c=VMA.replace(
+            '    return pages;',
+            '    if (pages == 1)\n        __builtin_trap();\n    return pages;'))
+        self.commit('mm: two', mm_vma__c=VMA.replace('return -pages', 'return 0 - pages'))
+        _, said, facts = self.review('--full=1')
+        lost, = facts['lost']
+        self.assertRegex(lost, 'at patch 1: not counted is what these executed.*: area.one')
+        self.assertIn('unless in area.one', facts['patches'][0]['files']['mm/vma.c']['7']['reason'])
+
+    def test_full_shows_each_patch_as_it_is(self) -> None:
+        """Lines have number and text of their patch; the checkout ends at the last one."""
+        one = VMA.replace('    return -pages', '    if (pages < 0)\n        return 9;\n'
+                                               '    return -pages')
+        self.commit('mm: one', mm_vma__c=one)
+        self.commit('mm: two', mm_vma__c=one.replace(
+            '    if (pages > 2)', '    if (pages == 7)\n        pages = 8;\n    if (pages > 2)'))
+        _, said, _ = self.review('--full=1')
+        self.assertRegex(said, r'\n  1 mm/vma.c:12  if \(pages < 0\)  .*\n')
+        self.assertRegex(said, r'\n  2 mm/vma.c:5  if \(pages == 7\)  .*\n')
+        here, = (self.folder / 'worktrees').glob('review-*/src')
+        self.assertIn('pages == 7', (here / 'mm/vma.c').read_text())
+
     def test_gate(self) -> None:
         """A share that is missed fails; a change without code passes."""
         self.commit('mm: gap', mm_vma__c=VMA.replace('    return -pages', '    if (pages < 0)\n'

@@ -23,7 +23,8 @@ def patch(number: int, lines: Dict[str, Any], **more: Any) -> Dict[str, Any]:
     """A patch of a report."""
     return {'number': number, 'subject': f'mm: patch {number}', 'builds': True, 'error': '',
             'warnings': [], 'checkpatch': [], 'tests': None, 'size': None, 'added': 3,
-            'functions': {'changed': [], 'indirect': []}, 'files': {'mm/huge_memory.c': lines},
+            'functions': {'changed': [], 'indirect': []}, 'files': {'mm/huge_memory.c': {
+                at: {**one, 'at': int(at)} for at, one in lines.items()}},
             'totals': {'lines': {'covered': 1, 'total': 2}, 'classes': {},
                        'branches': {'covered': 1, 'total': 2}}, **more}
 
@@ -48,8 +49,8 @@ class Text(unittest.TestCase):
 
     def both(self, said: Dict[str, Any]) -> 'tuple[str, str]':
         """Screen and mail, in their form."""
-        texts = {'mm/huge_memory.c': [f'\tif (word_{number} && another_word)'
-                                      for number in range(1, 5000)]}
+        texts = {(patch, 'mm/huge_memory.c', at): f'if (word_{at} && another_word)'
+                 for patch in range(1, 6) for at in range(5000)}
         screen, mail = reviewtext.screen(said, texts, 'here'), reviewtext.mail(said, texts)
         self.assertLessEqual(max(map(len, screen.splitlines())), 80, screen)
         self.assertLessEqual(max(map(len, mail.splitlines())), 72, mail)

@@ -15,6 +15,7 @@ from .stepwise import Checked
 from .testrun import Results
 
 Facts = Dict[str, Any]
+Texts = Dict[Tuple[int, str, int], str]
 
 
 @dataclass
@@ -66,7 +67,9 @@ def facts(review: Review) -> Facts:
         'failures': [{'case': one.case, 'since': one.since, 'mended': one.mended,
                       'message': one.message} for one in stepwise.failures(review.checked)],
         'base_failing': sorted(review.base_failing),
-        'lost': [line for one in measured for line in one.lost],
+        'lost': [line for one in measured for line in one.lost] + [
+            f'at patch {number}: {line}' for number, answer in sorted(review.answers.items())
+            if answer is not review.answer for one in answer.measured for line in one.lost],
         'stale': review.answer.stale,
         'headers': {path: {'measured': few, 'objects': many}
                     for path, (few, many) in review.answer.of.items()},
@@ -140,17 +143,21 @@ class Gap:
     facts: Facts
 
 
-def gaps(said: Facts, texts: Dict[str, List[str]]) -> List[Gap]:
-    """What was not covered, patch by patch; texts: the lines of the files as tested."""
+def texts(reviewed: Change) -> Texts:
+    """What the patches add, as they have it: by patch, file and line there."""
+    return {(step.number, file.path, at): row.strip() for step in reviewed.steps
+            for file in step.files for at, row in file.added.items()}
+
+
+def gaps(said: Facts, added: Texts) -> List[Gap]:
+    """What was not covered, patch by patch."""
     found = []
     for patch in said['patches']:
         for path, lines in patch['files'].items():
             for number, line in lines.items():
                 if line['class'] in (change.PARTIAL, change.UNCOVERED, change.NOT_COMPILED):
-                    text = texts.get(path, [])
-                    at = int(number)
-                    shown = text[at - 1].strip() if at <= len(text) else ''
-                    found.append(Gap(patch['number'], path, at, shown, line))
+                    shown = added.get((patch['number'], path, line['at']), '')
+                    found.append(Gap(patch['number'], path, int(number), shown, line))
     return found
 
 

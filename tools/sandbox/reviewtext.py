@@ -7,7 +7,7 @@ from typing import Dict, List, Sequence, Tuple
 
 from coverage import change
 
-from .reviewfacts import Facts, Gap, gaps, ratio
+from .reviewfacts import Facts, Gap, Texts, gaps, ratio
 
 WIDTH = 80
 MAIL_WIDTH = 72
@@ -19,7 +19,6 @@ _SHOWN_LINES = 10
 _LEAST_TEXT = 12
 _SHORT_CAUSE = len('10 of 12 outcomes never')
 _KNOWN = 'as far as known'
-Texts = Dict[str, List[str]]
 
 
 def heading(said: Facts) -> str:
