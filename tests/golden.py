@@ -54,7 +54,8 @@ def _mail(mail: str, places: Dict[str, Dict[int, str]]) -> str:
     text = '\n\n'.join([' '.join(head.split()), re.sub(r'\n    (?=\S)', ' ', rest)])
     for pattern, instead in (
             (r'linux \S+ \+ \d+ patches', 'linux V + N patches'), (r'gcc [\d.]+', 'gcc V'),
-            (r'\d+ KUnit cases', 'N KUnit cases'), (r'(breaks) .*( \(mended)', r'\1 CASES\2')):
+            (r'\d+ KUnit cases pass( \(\d+ skipped\))?', 'N KUnit cases pass'),
+            (r'(breaks) .*( \(mended)', r'\1 CASES\2')):
         text = re.sub(pattern, instead, text)
 
     def place(found: 're.Match[str]') -> str:

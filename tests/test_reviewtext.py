@@ -35,7 +35,8 @@ def report(*patches: Dict[str, Any], **more: Any) -> Dict[str, Any]:
             'kernel': {'version': '7.3.4', 'patches': 65}, 'config': ['coverage'], 'stale': [],
             'compiler': 'gcc 12.2', 'measured': True, 'mode': 'tip', 'failures': [], 'lost': [],
             'base_failing': [], 'totals': patches[0]['totals'],
-            'tests': {'passed': 9, 'failed': 0, 'crashed': 0, 'not_run': 0, 'failures': []},
+            'tests': {'passed': 9, 'failed': 0, 'crashed': 0, 'not_run': 0, 'skipped': 3,
+                      'failures': []},
             **more}
 
 
@@ -77,6 +78,7 @@ class Text(unittest.TestCase):
         """Nobody reads 'no test gets here' of what a crashed case may have executed."""
         screen, mail = self.both(report(
             patch(1, {'7': line('uncovered', f'no test gets here, unless {UNLESS}')})))
+        self.assertIn('9 KUnit\ncases pass (3 skipped).\n', mail)
         self.assertRegex(screen, r'word_7 .*  no test gets here, as far as known\n')
         self.assertIn('\nNot executed, as far as known:\n  mm/huge_memory.c:7  if (word_7', mail)
 
@@ -86,7 +88,8 @@ class Text(unittest.TestCase):
                 for at in range(1, 61)}
         warnings = [{'file': 'mm/huge_memory.c', 'line': at, 'text': LONG} for at in range(5)]
         failing = [{'case': f'a.{at}', 'config': 'coverage', 'message': 'm'} for at in range(9)]
-        tests = {'passed': 9, 'failed': 9, 'crashed': 0, 'not_run': 0, 'failures': failing}
+        tests = {'passed': 9, 'failed': 9, 'crashed': 0, 'not_run': 0, 'skipped': 0,
+                 'failures': failing}
         _, mail = self.both(report(*(patch(at, gaps if at < 3 else {}, warnings=warnings)
                                      for at in range(1, 6)), tests=tests, lost=[LONG * 2]))
         for title in ('Not executed:', 'In part:', 'Not compiled here:'):

@@ -216,7 +216,8 @@ def mail(said: Facts, texts: Texts) -> str:
     bad = tests['failed'] + tests['crashed']
     ran = 'KUnit cases' + (f' in {len(said["config"])} configurations'
                            if len(said['config']) > 1 else '')
-    came_to = (f'{tests["passed"]} {ran} pass{each}' + (f', {bad} fail' if bad else '')
+    skipped = f' ({tests["skipped"]} skipped)' if tests['skipped'] else ''
+    came_to = (f'{tests["passed"]} {ran} pass{skipped}{each}' + (f', {bad} fail' if bad else '')
                if said['measured'] else 'the last patch could not be tested')
     lines = [*_wrapped(f'Tested on UML, {heading(said)}: {came_to}.', MAIL_WIDTH, ''), '']
     lines += _mail_wrong(said)
