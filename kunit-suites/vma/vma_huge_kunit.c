@@ -6,6 +6,7 @@
  * checkpatch: SPLIT_STRING: pictures are wide
  */
 #include <linux/mman.h>
+#include <linux/pagewalk.h>
 
 #include "internal.h"
 #include "test_mm.h"
@@ -252,19 +253,52 @@ static void huge_pages_are_shared_with_a_child(struct kunit *test)
 	expect_entries(t, "pp..h");
 }
 
+static int count_writable(pte_t *ptep, unsigned long addr, unsigned long next,
+			  struct mm_walk *walk)
+{
+	*(unsigned long *)walk->private += !!pte_write(ptep_get(ptep));
+	return 0;
+}
+
+/* For each column, whether all of its pages can be written to without a fault. */
+static void expect_writable(struct test_mm *t, const char *columns)
+{
+	static const struct mm_walk_ops ops = {
+		.pte_entry = count_writable,
+		.walk_lock = PGWALK_RDLOCK,
+	};
+	char found[TMM_PAGES + 1] = {};
+	unsigned long pages;
+	int i;
+
+	for (i = 0; columns[i]; i++) {
+		pages = 0;
+		mmap_read_lock(t->mm);
+		walk_page_range(t->mm, tmm_addr(t, i), tmm_addr(t, i + 1), &ops,
+				&pages);
+		mmap_read_unlock(t->mm);
+		found[i] = !pages ? '-' : pages == t->column / PAGE_SIZE ? 'w' : '?';
+	}
+	KUNIT_EXPECT_STREQ_MSG(t->test, found, columns, "writable after %s",
+			       t->doing);
+}
+
 /* Of a huge page that was shared in part, only the other part is one's own. */
 static void huge_page_was_shared_in_part(struct kunit *test)
 {
 	struct test_mm *t = map_three(test);
 
 	tmm_must(t, TMM_MADVISE(1, 2, MADV_DONTFORK));
-	expect_entries(t, "phh");
+	tmm_must(t, TMM_MADVISE(4, 1, MADV_DONTFORK));
+	expect_entries(t, "pph");
 	KUNIT_ASSERT_EQ(test, tmm_try_fork(t), 0);
 	__tmm_report(t, tmm_check(t));
-	tmm_must(t, TMM_MADVISE(1, 2, MADV_DOFORK));
+	tmm_must(t, TMM_MADVISE(1, 4, MADV_DOFORK));
 	tmm_expect_layout(t, "AAAAAAAAAAAA A:rw" HUGE);
-	tmm_must(t, TMM_MPROTECT(0, 4, "r"));
-	tmm_must(t, TMM_MPROTECT(0, 4, "rw"));
+	/* Neither the first page of a batch nor its last speaks for the others. */
+	tmm_must(t, TMM_MPROTECT(0, 8, "r"));
+	tmm_must(t, TMM_MPROTECT(0, 8, "rw"));
+	expect_writable(t, "-ww-w---");
 	tmm_must(t, TMM_WRITE(0, 12));
 	tmm_expect_layout(t, "AAAAAAAAAAAA A:rw" HUGE);
 }
