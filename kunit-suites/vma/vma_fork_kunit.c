@@ -143,6 +143,41 @@ static void neighbour_of_inherited_memory_is_ones_own(struct kunit *test)
 	tmm_expect_layout(t, "AABB A:rw#1*2 B:rw#2");
 }
 
+/* All that descends from one anon_vma has the lock of it. */
+static void grandchild_is_of_the_same_root(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_draw(t, "AAAABB A:rw#1 B:rwf0#2");
+	tmm_fork(t);
+	tmm_must(t, TMM_WRITE(0, 1));
+	tmm_fork(t);
+	tmm_expect_layout(t, "AAAABB A:rw#1*3 B:rwf0#2*3");
+	tmm_must(t, TMM_WRITE(1, 1));
+	tmm_must(t, TMM_MPROTECT(2, 2, "r"));
+	tmm_orphan(t);
+	tmm_must(t, TMM_MPROTECT(2, 2, "rw"));
+	tmm_must(t, TMM_WRITE(0, 6));
+	tmm_expect_layout(t, "AAAABB A:rw#1*3 B:rwf0#2*3");
+}
+
+/* An anon_vma that nobody writes to is the next one's: they do not pile up. */
+static void anon_vmas_are_used_again(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+	int i;
+
+	tmm_draw(t, "AAAA A:rw#1");
+	tmm_fork(t);
+	tmm_expect_layout(t, "AAAA A:rw#1*2");
+	for (i = 0; i < 4; i++) {
+		tmm_orphan(t);
+		tmm_fork(t);
+		tmm_expect_layout(t, "AAAA A:rw#1*3");
+		tmm_must(t, TMM_WRITE(i, 1));
+	}
+}
+
 static struct kunit_case vma_fork_cases[] = {
 	KUNIT_CASE_PARAM(child_inherits, inheritances_gen_params),
 	KUNIT_CASE_PARAM(fork_survives_lack_of_memory, inheritances_gen_params),
@@ -150,6 +185,8 @@ static struct kunit_case vma_fork_cases[] = {
 	KUNIT_CASE(guards_are_inherited),
 	KUNIT_CASE(child_is_charged_for),
 	KUNIT_CASE(neighbour_of_inherited_memory_is_ones_own),
+	KUNIT_CASE(grandchild_is_of_the_same_root),
+	KUNIT_CASE(anon_vmas_are_used_again),
 	{}
 };
 

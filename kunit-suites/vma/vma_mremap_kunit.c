@@ -711,6 +711,29 @@ static void moves_in_steps_are_charged_for(struct kunit *test)
 	KUNIT_EXPECT_GT(test, nth, 2);
 }
 
+static char soft_dirty(pte_t pte)
+{
+	if (pte_none(pte))
+		return '.';
+	return pte_soft_dirty(pte) ? 'd' : 'c';
+}
+
+/* A page that moved is reported as written to: what is there is another. */
+static void moved_page_is_soft_dirty(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "AA A:rw#1+clean");
+	t = tmm_create(test);
+	tmm_draw(t, "AAAABB A:rw#1+clean B:rwsf0+clean");
+	tmm_must(t, TMM_READ(0, 6));
+	tmm_expect_entries(t, 0, soft_dirty, "cccccc");
+	tmm_must(t, TMM_MOVE(1, 2, 11));
+	tmm_must(t, TMM_MOVE(4, 2, 14));
+	tmm_expect_entries(t, 0, soft_dirty, "c..c..");
+	tmm_expect_entries(t, 10, soft_dirty, ".dd.dd");
+}
+
 static struct kunit_case vma_mremap_cases[] = {
 	KUNIT_CASE_PARAM(remaps_as_asked, remaps_gen_params),
 	KUNIT_CASE_PARAM(remaps_as_asked_in_steps, remaps_in_steps_gen_params),
@@ -732,6 +755,7 @@ static struct kunit_case vma_mremap_cases[] = {
 	KUNIT_CASE(aligning_for_huge_pages_is_no_choice),
 	KUNIT_CASE(file_that_has_no_place_stays),
 	KUNIT_CASE(last_page_does_not_grow),
+	KUNIT_CASE(moved_page_is_soft_dirty),
 	KUNIT_CASE_PARAM(move_starts_at_the_table, aligned_moves_gen_params),
 	KUNIT_CASE(aligned_move_survives_lack_of_tables),
 	KUNIT_CASE(move_fails_for_lack_of_tables),
