@@ -334,7 +334,7 @@ static void a_private_copy_made_meanwhile_stays(struct kunit *test)
 	ct_expect_content(ct, "512w");
 }
 
-/* The folio's lock keeps pages out of the table, but not guards. */
+/* As copy_late(): the folio's lock keeps pages out of the table, but not guards. */
 static void guard_late(struct ct *ct)
 {
 	lockdep_off();
@@ -362,10 +362,12 @@ static void a_guard_installed_meanwhile_stays(struct kunit *test)
 	ct_expect_content(ct, "512w");
 }
 
-/* Without the folio's lock, since there is nothing in it. */
+/* As copy_late(), but without the folio's lock, since there is nothing in it. */
 static void make_table(struct ct *ct)
 {
+	lockdep_off();
 	ct->result = pte_alloc(ct->mm, mm_find_pmd(ct->mm, ct_addr(ct, 1024)));
+	lockdep_on();
 }
 
 static void a_table_made_meanwhile_stays(struct kunit *test)
