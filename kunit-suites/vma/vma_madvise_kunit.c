@@ -5,6 +5,7 @@
  *
  * checkpatch: SPLIT_STRING: pictures are wide
  */
+#include <linux/leafops.h>
 #include <linux/mman.h>
 #include <linux/uio.h>
 
@@ -500,10 +501,41 @@ static void discard_survives_lack_of_memory(struct kunit *test)
 	tmm_run_case_out_of_memory(test, &c);
 }
 
+static char entry(pte_t pte)
+{
+	if (pte_none(pte))
+		return '.';
+	if (pte_present(pte))
+		return 'p';
+	return softleaf_is_guard_marker(softleaf_from_pte(pte)) ? 'g' : 'm';
+}
+
+/* With pages and without: what a userfaultfd protects is marked for it. */
+static void guards_replace_write_protection(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "A A:rwsf0u0+wp+only");
+	t = tmm_create(test);
+	tmm_draw(t, "AAAA A:rwsf0");
+	tmm_must(t, TMM_WRITE(0, 2));
+	tmm_must(t, TMM_UFFD_MODE(0, 4, 0, UFFDIO_REGISTER_MODE_WP));
+	tmm_must(t, TMM_UFFD_WP(0, 4));
+	tmm_expect_entries(t, 0, entry, "ppmm");
+	tmm_must(t, TMM_MADVISE(1, 2, MADV_GUARD_INSTALL));
+	tmm_expect_entries(t, 0, entry, "pggm");
+	tmm_expect_err(t, -EFAULT, TMM_READ(1, 1));
+	tmm_expect_err(t, -EFAULT, TMM_WRITE(2, 1));
+	tmm_must(t, TMM_MADVISE(0, 4, MADV_GUARD_REMOVE));
+	tmm_expect_entries(t, 0, entry, "p..m");
+	tmm_must(t, TMM_WRITE(1, 2));
+}
+
 static struct kunit_case vma_madvise_cases[] = {
 	KUNIT_CASE_PARAM(advice_is_kept, kept_gen_params),
 	KUNIT_CASE_PARAM(refused_advice_changes_nothing, refused_gen_params),
 	KUNIT_CASE_PARAM(hole_does_not_stop_advice, holes_gen_params),
+	KUNIT_CASE(guards_replace_write_protection),
 	KUNIT_CASE(unaligned_and_endless_is_refused),
 	KUNIT_CASE(special_mapping_stays_special),
 	KUNIT_CASE_PARAM(advice_about_pages, discards_gen_params),

@@ -229,6 +229,8 @@ static const struct tmm_case refusals[] = {
 		     TMM_MREMAP(0, 4, 8, 4, MAY_MOVE | MREMAP_DONTUNMAP), -EFAULT),
 	TMM_CASE_ERR("two_and_grow", "AABB A:rw B:r",
 		     TMM_MREMAP(0, 4, 8, 6, FIXED), -EFAULT),
+	TMM_CASE_ERR("duplicate_private_file", "AA A:rwf0",
+		     TMM_MREMAP(0, 0, 5, 2, FIXED), -EINVAL),
 	TMM_CASE_ERR("duplicate_private", "AA", TMM_MREMAP(0, 0, 5, 2, FIXED),
 		     -EINVAL),
 	TMM_CASE_ERR("grow_from_within", "AAAA", TMM_MREMAP(0, 2, 0, 3, 0),

@@ -167,10 +167,11 @@ static void shared_page_stays(struct kunit *test)
 	swap(t->mm, t->parent);
 	kthread_unuse_mm(t->parent);
 	kthread_use_mm(t->mm);
+	tmm_must(t, TMM_MADVISE(2, 1, MADV_DOFORK));
 	tmm_must(t, TMM_UFFD(10, 4, 0));
 	tmm_expect_err(t, -EBUSY, TMM_UFFD_MOVE(0, 1, 10));
-	/* But a page that the child did not get. */
-	tmm_must(t, TMM_UFFD_MOVE(2, 1, 12));
+	/* But a page that the child did not get, of two of which it got one. */
+	tmm_expect_err(t, -EAGAIN, TMM_UFFD_MOVE(2, 2, 12));
 	expect_entries(t, 0, "rr.r");
 	expect_entries(t, 10, "..w.");
 	kthread_unuse_mm(t->mm);
@@ -215,6 +216,8 @@ static const struct {
 	  TMM_UFFD_MOVE(0, 4, 10), -EINVAL },
 	{ "not_registered", "AAAA......BBBB..CC A:rw#1 B:rw#2 C:rw#3u0",
 	  TMM_UFFD_MOVE(0, 4, 10), -EINVAL },
+	{ "registered_with_another", "AAAA......BBBB..CC A:rw#1 B:rw#2u1 C:rw#3u0",
+	  TMM_OP(UFFD_MOVE, 0, 4, .to = 10, .to_nr = 1), -EINVAL },
 	{ "private_file", APART("A:rwf0#1", TARGET), TMM_UFFD_MOVE(0, 4, 10),
 	  -EINVAL },
 	{ "shared_source", APART("A:rwsf0", "B:rw#1u0"), TMM_UFFD_MOVE(0, 4, 10),
@@ -259,7 +262,11 @@ static void moved_page_is_soft_dirty(struct kunit *test)
 		kunit_skip(test, "no soft-dirty tracking (CONFIG_MEM_SOFT_DIRTY)");
 	t = tmm_create(test);
 	tmm_draw(t, APART("A:rw#1+clean", "B:rwu0"));
+	/* What is dirty is soft-dirty, too: so that is made clean as well. */
+	tmm_must(t, TMM_MADVISE(0, 4, MADV_FREE));
+	tmm_expect_entries(t, 0, soft_dirty, "cccc");
 	tmm_must(t, TMM_UFFD_MOVE(0, 2, 10));
+	tmm_expect_entries(t, 0, soft_dirty, "..cc");
 	tmm_expect_entries(t, 10, soft_dirty, "dd..");
 }
 
