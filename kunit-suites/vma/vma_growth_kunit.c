@@ -200,6 +200,9 @@ static void heap_meets_others(struct kunit *test)
 	/* The heap itself is gone, and shrinks to where nothing is. */
 	tmm_must(t, TMM_MUNMAP(2, 2));
 	expect_no_sbrk(t, 3, 4);
+	tmm_must(t, TMM_MMAP(4, 2, "r"));
+	expect_no_sbrk(t, 3, 4);
+	tmm_expect_layout(t, brk_picture("AA..BB B:r", "AA..BB A:rwx B:r"));
 }
 
 static void heap_is_limited(struct kunit *test)
@@ -244,6 +247,12 @@ static void heap_is_locked_as_all_that_comes(struct kunit *test)
 	expect_no_sbrk(t, 8, 4);
 	tmm_expect_err(t, -EAGAIN, TMM_BRK(6, 2));
 	tmm_must(t, TMM_BRK(6, 1));
+	tmm_expect_layout(t, brk_picture("..AAAAA A:rw#1+lock",
+					 "..AAAAA A:rwx#1+lock"));
+	/* With nothing in the way but the limit. */
+	tmm_must(t, TMM_MUNMAP(4, 3));
+	expect_no_sbrk(t, 8, 4);
+	tmm_must(t, TMM_SBRK(7));
 	tmm_expect_layout(t, brk_picture("..AAAAA A:rw#1+lock",
 					 "..AAAAA A:rwx#1+lock"));
 }

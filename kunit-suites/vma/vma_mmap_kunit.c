@@ -233,7 +233,31 @@ static void access_to_the_file_limits_the_mapping(struct kunit *test)
 	tmm_expect_err(t, -EACCES, TMM_MMAP(4, 2, "rf0"));
 	tmm_expect_err(t, -EACCES, TMM_MMAP(4, 2, "wsf0"));
 	file->f_mode = mode;
-	tmm_expect_layout(t, "AABB A:rf0 B:rwf0");
+	/* What may only grow at its end is not written to in the middle. */
+	file_inode(file)->i_flags |= S_APPEND;
+	tmm_expect_err(t, -EACCES, TMM_MMAP(4, 2, "rsf0"));
+	tmm_must(t, TMM_MMAP(4, 2, "rwf0@4"));
+	file_inode(file)->i_flags &= ~S_APPEND;
+	tmm_expect_layout(t, "AABBBB A:rf0 B:rwf0");
+}
+
+/* No page has an offset that is none, or that its file cannot have. */
+static void offsets_end_somewhere(struct kunit *test)
+{
+	const pgoff_t last = MAX_LFS_FILESIZE >> PAGE_SHIFT;
+	struct test_mm *t = tmm_create(test);
+	const unsigned long at = tmm_addr(t, 0);
+	struct file *file = tmm_file(t, 0);
+
+	KUNIT_EXPECT_EQ(test, -EOVERFLOW,
+			(long)vm_mmap_pgoff(file, at, 2 * PAGE_SIZE, PROT_READ,
+					    MAP_SHARED | MAP_FIXED, last));
+	KUNIT_EXPECT_EQ(test, -EOVERFLOW,
+			(long)vm_mmap_pgoff(NULL, at, 2 * PAGE_SIZE, PROT_READ,
+					    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+					    ULONG_MAX));
+	t->doing = "mmap() of what cannot be";
+	tmm_expect_layout(t, "");
 }
 
 /* A seal keeps writers away, also those that would only come later. */
@@ -531,6 +555,7 @@ static struct kunit_case vma_mmap_cases[] = {
 	KUNIT_CASE(action_that_does_not_fit_leaves_a_hole),
 	KUNIT_CASE(ksm_takes_what_no_driver_changes),
 	KUNIT_CASE(access_to_the_file_limits_the_mapping),
+	KUNIT_CASE(offsets_end_somewhere),
 	KUNIT_CASE(sealed_file_is_not_mapped_for_writing),
 	KUNIT_CASE(files_that_cannot_be_mapped),
 	KUNIT_CASE(unmapping_nonsense_is_refused),

@@ -595,14 +595,12 @@ static int read_events(void *data)
 	struct reader *r = data;
 
 	while (!kthread_should_stop()) {
-		struct uffd_msg *msg = &r->read[r->nr];
+		struct uffd_msg *msg = &r->read[r->nr % ARRAY_SIZE(r->read)];
 		struct kvec vec = { .iov_base = msg, .iov_len = sizeof(*msg) };
 		struct file *file = r->t->uffd[r->uffd];
 		struct iov_iter iter;
 		struct kiocb iocb;
 
-		if (r->nr == ARRAY_SIZE(r->read))
-			r->nr = 0;
 		init_sync_kiocb(&iocb, file);
 		iov_iter_kvec(&iter, ITER_DEST, &vec, 1, vec.iov_len);
 		if (file->f_op->read_iter(&iocb, &iter) != sizeof(*msg)) {
@@ -840,6 +838,25 @@ static void fork_is_told(struct kunit *test)
 	swap(t->mm, t->parent);
 }
 
+/* A child that is not to be is not told of, though its first VMA was. */
+static void fork_that_fails_is_not_told(struct kunit *test)
+{
+	struct test_mm *t;
+	struct reader *r;
+
+	tmm_require(test, "AA A:rwu0");
+	t = tmm_create(test);
+	t->uffd_features = EVENTS;
+	tmm_draw(t, "AA.BB A:rwu0 B:rwu0");
+	r = start_reader(t);
+	tmm_limit_commit(t, 3);
+	KUNIT_EXPECT_EQ(test, tmm_try_fork(t), -ENOMEM);
+	__tmm_report(t, tmm_check(t));
+	kunit_release_action(test, stop_reader, r);
+	KUNIT_EXPECT_EQ(test, r->nr, 0);
+	tmm_expect_layout(t, "AA.BB A:rwu0 B:rwu0");
+}
+
 static void told_fork_survives_lack_of_memory(struct kunit *test)
 {
 	struct test_mm *t;
@@ -911,6 +928,7 @@ static struct kunit_case vma_uffd_cases[] = {
 	KUNIT_CASE(each_of_two_is_told),
 	KUNIT_CASE(registration_moves_with_the_event),
 	KUNIT_CASE(fork_is_told),
+	KUNIT_CASE(fork_that_fails_is_not_told),
 	KUNIT_CASE(told_fork_survives_lack_of_memory),
 	KUNIT_CASE(told_remap_survives_lack_of_memory),
 	KUNIT_CASE_PARAM(registration_survives_lack_of_memory,
