@@ -222,6 +222,21 @@ class Review(unittest.TestCase):
         self.assertEqual(self.classes(three, 'mm/vma.c'), {12: 'covered'})
         self.assertEqual(one['files'], {})
 
+    def test_failing_before(self) -> None:
+        """A case that fails at the base is nobody's fault, and nobody says that it passes."""
+        self.commit('mm: base', mm_vma__c=VMA.replace('return -pages', 'return pages').replace(
+            'pages > 2', 'pages > 0'), mm_vma__h=HEADER.replace('100', '9'))
+        self.before = sh('git', 'rev-parse', 'HEAD', cwd=self.src).strip()
+        self.commit('mm: one', mm_other__c=FILES['mm/other.c'].replace('+ 1', '+ 2'))
+        self.commit('mm: two', mm_vma__c=VMA)
+        status, said, _ = self.review()
+        mail = (self.folder / 'reports/review/latest/report.txt').read_text()
+        self.assertNotIn('at each of the patches', ' '.join(mail.split()))
+        for text in said, mail:
+            self.assertRegex(text, r'(?i)fail before the patches, too: area\.two\n')
+            self.assertRegex(text, r'(?i)before the patches, and pass with them: area\.three\n')
+        self.assertEqual(status, cli.FAILED)
+
     def test_the_last_does_not_build(self) -> None:
         """A report all the same: what is known of the patches before, and no coverage."""
         self.commit('mm: one', mm_vma__c=VMA.replace('return -pages', 'return 0 - pages'))

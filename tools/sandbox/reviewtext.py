@@ -100,9 +100,8 @@ def _wrong(said: Facts) -> List[str]:
     if len(failing) > _SHOWN_CASES:
         lines.append(f'FAILS {len(failing) - _SHOWN_CASES} more cases')
     lines += _wrapped(_not_compared(said), WIDTH) if failing else []
-    if said['base_failing']:
-        lines += _wrapped(f'failing before the patches, too: {", ".join(said["base_failing"])}',
-                          WIDTH)
+    for sentence in _before(said):
+        lines += _wrapped(sentence, WIDTH)
     for patch in said['patches']:
         for warning in patch['warnings']:
             lines += _wrapped(f'{patch["number"]} new warning {warning["file"]}:'
@@ -126,6 +125,17 @@ def _not_compared(said: Facts) -> str:
     """What to say of cases that fail where no kernel without the patches was run; '' else."""
     return '' if said['mode'] != 'tip' else (
         'Whether they fail without the patches, too, was not looked at.')
+
+
+def _before(said: Facts) -> List[str]:
+    """Which cases fail at the base: those that still do, and those that the patches mend."""
+    still = {one['case'] for one in said['tests']['failures']}
+    told = (('fail before the patches, too', [one for one in said['base_failing'] if one in still]),
+            ('fail before the patches, and pass with them',
+             [one for one in said['base_failing'] if one not in still and said['measured']]))
+    return [f'{how}: {", ".join(cases[:_SHOWN_CASES])}'
+            + (f' and {len(cases) - _SHOWN_CASES} more' if len(cases) > _SHOWN_CASES else '')
+            for how, cases in told if cases]
 
 
 def _broken_together(said: Facts) -> List[List[Facts]]:
@@ -212,7 +222,8 @@ def mail(said: Facts, texts: Texts) -> str:
     count = len(said['patches'])
     tests = said['tests']
     each = ', at each of the patches' if count > 1 and all(
-        patch['tests'] and not patch['tests']['failures'] for patch in said['patches']) else ''
+        patch['tests'] and not patch['tests']['failed'] + patch['tests']['crashed']
+        for patch in said['patches']) else ''
     bad = tests['failed'] + tests['crashed']
     ran = 'KUnit cases' + (f' in {len(said["config"])} configurations'
                            if len(said['config']) > 1 else '')
@@ -289,6 +300,8 @@ def _mail_wrong(said: Facts) -> List[str]:
         if len(group) > _SHOWN_CASES:
             shown.append(f'{len(group) - _SHOWN_CASES} more cases')
         lines += _wrapped(f'{since}/{count} breaks {", ".join(shown)}{until}', MAIL_WIDTH)
+    for sentence in _before(said):
+        lines += _wrapped(sentence[:1].upper() + sentence[1:], MAIL_WIDTH)
     failing = _only_at_tip(said)
     if failing:
         lines += _wrapped(f'{failing[0]["case"]} fails: {failing[0]["message"]}', MAIL_WIDTH)
