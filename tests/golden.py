@@ -8,6 +8,7 @@ block of added lines it is in and its place there: '2+3' is the third of the sec
 GOLDEN=write in the environment writes the files instead of comparing.
 """
 
+import difflib
 import os
 import re
 import unittest
@@ -27,8 +28,10 @@ def check(test: unittest.TestCase, name: str, mail: str, facts: Facts, texts: Te
     if os.environ.get('GOLDEN') == 'write':
         FOLDER.mkdir(exist_ok=True)
         file.write_text(found, encoding='utf-8')
-    test.assertEqual(found.splitlines(), file.read_text(encoding='utf-8').splitlines(),
-                     f'\n{file.name} differs; GOLDEN=write writes it anew, for git diff to show')
+    differs = list(difflib.unified_diff(file.read_text(encoding='utf-8').splitlines(),
+                                        found.splitlines(), file.name, 'found', lineterm=''))
+    if differs:
+        test.fail('\n'.join(['GOLDEN=write would write:', *differs]))
 
 
 def _places(facts: Facts) -> Dict[str, Dict[int, str]]:
@@ -50,7 +53,7 @@ def _places(facts: Facts) -> Dict[str, Dict[int, str]]:
 
 def _mail(mail: str, places: Dict[str, Dict[int, str]]) -> str:
     """The mail with each paragraph unwrapped as far as it is prose."""
-    head, _, rest = mail.partition('\n\n')
+    head, _, rest = mail.rstrip().partition('\n\n')
     text = '\n\n'.join([' '.join(head.split()), re.sub(r'\n    (?=\S)', ' ', rest)])
     for pattern, instead in (
             (r'linux \S+ \+ \d+ patches', 'linux V + N patches'), (r'gcc [\d.]+', 'gcc V'),
