@@ -91,10 +91,11 @@ class Text(unittest.TestCase):
         tests = {'passed': 9, 'failed': 9, 'crashed': 0, 'not_run': 0, 'skipped': 0,
                  'failures': failing}
         _, mail = self.both(report(*(patch(at, gaps if at < 3 else {}, warnings=warnings)
-                                     for at in range(1, 6)), tests=tests, lost=[LONG * 2]))
+                                     for at in range(1, 6)), tests=tests, lost=[LONG * 2] * 7))
         for title in ('Not executed:', 'In part:', 'Not compiled here:'):
             self.assertRegex(mail, rf'\n{title}\n  1/5 mm/[^A-Z]*(?:.*\n)+?  and \d+ more(\n|$)')
         self.assertIn('\n... and more, which the whole report shows\n', mail)
+        self.assertIn('\n... nor what others did in 6 more runs\n', mail)
 
     def test_all_is_shown_where_it_fits(self) -> None:
         """No 'and 1 more' in the place of the one."""

@@ -14,7 +14,8 @@ MAIL_WIDTH = 72
 MAIL_LINES = 39
 _SHOWN_GAPS = 12
 _SHOWN_CASES = 4
-_SHOWN_WRONG = 14
+_SHOWN_WRONG = 12
+_SHOWN_LOST = 1
 _SHOWN_LINES = 10
 _LEAST_TEXT = 12
 _SHORT_CAUSE = len('10 of 12 outcomes never')
@@ -311,8 +312,10 @@ def _mail_wrong(said: Facts) -> List[str]:
         lines += _wrapped(_not_compared(said), MAIL_WIDTH)
     if len(lines) > _SHOWN_WRONG:
         lines[_SHOWN_WRONG - 1:] = ['... and more, which the whole report shows']
-    for note in said['lost']:
+    for note in said['lost'][:_SHOWN_LOST]:
         lines += _short(note[:1].upper() + note[1:], MAIL_WIDTH, 4)
+    if len(said['lost']) > _SHOWN_LOST:
+        lines.append(f'... nor what others did in {len(said["lost"]) - _SHOWN_LOST} more runs')
     return [*lines, ''] if lines else []
 
 
