@@ -145,13 +145,14 @@ static void a_process_waits_for_memory(struct kunit *test)
 static void khugepaged_waits_if_it_may(struct kunit *test)
 {
 	struct ct *ct = create(test);
+	enum scan_result result;
 	unsigned long before;
 
 	ct_set(ct, "defrag", 1);
 	hoard_memory(test);
 	before = stalls();
-	ct_collapse(ct, 0, CT_KHUGEPAGED);
-	KUNIT_EXPECT_GT(test, stalls(), before);
+	result = ct_collapse(ct, 0, CT_KHUGEPAGED);
+	KUNIT_EXPECT_GT_MSG(test, stalls(), before, "%s", ct_result_name(result));
 	ct_check(ct);
 }
 
