@@ -4,8 +4,8 @@
  * that nothing of it is left in VMAs and page tables when it is gone.
  *
  * checkpatch: SPLIT_STRING: pictures are wide
+ * checkpatch: YIELD: a sleep is 10 ms at least where HZ is 100
  */
-#include <linux/delay.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/kthread.h>
@@ -604,7 +604,7 @@ static int read_events(void *data)
 		init_sync_kiocb(&iocb, file);
 		iov_iter_kvec(&iter, ITER_DEST, &vec, 1, vec.iov_len);
 		if (file->f_op->read_iter(&iocb, &iter) != sizeof(*msg)) {
-			usleep_range(100, 200);
+			yield();
 			continue;
 		}
 		if (msg->event == UFFD_EVENT_FORK)
@@ -718,7 +718,7 @@ static int close_when_there_is_something(void *data)
 	struct file *file = c->t->uffd[0];
 
 	while (!(vfs_poll(file, NULL) & EPOLLIN))
-		usleep_range(100, 200);
+		yield();
 	c->t->uffd[0] = NULL;
 	__fput_sync(file);
 	kthread_complete_and_exit(&c->done, 0);
