@@ -396,7 +396,7 @@ static void map_huge(struct ct *ct)
 		.pmd = mm_find_pmd(ct->mm, ct->start),
 	};
 
-	ct->result = do_set_pmd(&vmf, folio, &folio->page);
+	ct->result = (__force int)do_set_pmd(&vmf, folio, &folio->page);
 	if (!ct->result)
 		folio_get(folio);
 }
