@@ -620,6 +620,8 @@ static void stop_reader(void *data)
 
 	kthread_stop(r->task);
 	put_task_struct(r->task);
+	/* The userfaultfds of children, which it closed unseen. */
+	flush_delayed_fput();
 }
 
 /* The userfaultfd does not block its reader, so that it can be told to stop. */
