@@ -58,6 +58,7 @@ MACHINES: Dict[str, Tuple[Machine, ...]] = {
     'set_ptes': ONE,
     'shootdown': MORE,
     'stale_mapping': ONE + MORE,
+    'table_move': ONE + MORE,
     'uaccess_dirty': ONE,
     'uaccess_prot_none': ONE,
 }
