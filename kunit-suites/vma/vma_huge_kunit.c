@@ -9,6 +9,7 @@
 #include <linux/pagewalk.h>
 
 #include "internal.h"
+#include "ops.h"
 #include "test_mm.h"
 
 #define HUGE		"+hugepage#1"
@@ -498,6 +499,31 @@ static void protected_pages_do_not_move_as_a_whole(struct kunit *test)
 	tmm_expect_layout(t, "........AAAA A:rw@0+nohugepage#1");
 }
 
+/* One of the two tables for the target is not had: what has moved moves back. */
+static void protected_pages_move_back_for_lack_of_memory(struct kunit *test)
+{
+	static const char before[] = "AAAAAAAA A:rw#1u0+wp+nohugepage";
+	struct test_mm *t;
+	bool failed = true;
+	int nth;
+
+	tmm_require(test, before);
+	if (!tmm_can_inject())
+		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	t = tmm_create(test);
+	tmm_zoom_out(t);
+	for (nth = 1; failed; nth++) {
+		tmm_draw(t, before);
+		tmm_must(t, TMM_WRITE(0, 8));
+		tmm_must(t, TMM_UFFD_WP(0, 8));
+		if (tmm_do_failing(t, &TMM_MOVE(0, 8, 16), nth, &failed))
+			tmm_expect_layout(t, before);
+		__tmm_report(t, tmm_check(t));
+		tmm_clear(t);
+	}
+	KUNIT_EXPECT_GT(test, nth, 5);
+}
+
 static struct kunit_case vma_huge_cases[] = {
 	KUNIT_CASE_PARAM(huge_page_is_split_where_it_must, cases_gen_params),
 	KUNIT_CASE(vma_merges_around_huge_pages),
@@ -515,6 +541,7 @@ static struct kunit_case vma_huge_cases[] = {
 	KUNIT_CASE(page_table_stays_with_what_else_it_maps),
 	KUNIT_CASE(page_table_moves_after_fork),
 	KUNIT_CASE(protected_pages_do_not_move_as_a_whole),
+	KUNIT_CASE(protected_pages_move_back_for_lack_of_memory),
 	{}
 };
 
