@@ -380,6 +380,22 @@ static inline int nobody(int a)
         self.assertIn('cannot be', [line.get('reason') for line in lines.values()
                                     if line['class'] == 'excluded'])
 
+    def test_excluded_in_a_body_of_a_macro(self) -> None:
+        """As of SYSCALL_DEFINE: the function has a name that is not in the source."""
+        self.commit('mm: x', mm_vma__c=VMA + '''
+#define DEFINE(name) int se_##name(int pages); int se_##name(int pages)
+DEFINE(remapped)
+{
+    return mapped(pages);
+}
+''')
+        write(self.folder / 'suites', {'area/uncovered': 'mm/vma.c: se_remapped\n'
+                                       '\t* -- nobody calls it\n'})
+        _, _, facts = self.review('--tip')
+        lines = facts['patches'][0]['files']['mm/vma.c'].values()
+        self.assertEqual({line['class'] for line in lines}, {'no-code', 'excluded'})
+        self.assertEqual(facts['stale'], [])
+
     def test_stale_reasons(self) -> None:
         """Told are those of functions that patches write to; of others `make coverage` tells."""
         self.commit('mm: x', mm_vma__c=VMA.replace('return -pages', 'return 0 - pages'))

@@ -178,12 +178,17 @@ def crashed(results: Results) -> Dict[Tuple[str, int], str]:
 
 def excused(coverage: Coverage, tree: Tree,
             functions: Optional[Set[Tuple[str, str]]] = None) -> Excused:
-    """What the reasons in kunit-suites/*/uncovered add to it; functions: (path, name), or all."""
+    """What the reasons in kunit-suites/*/uncovered add to it.
+
+    functions: (path, name) of those whose stale reasons are told, None for all.
+    """
     try:
         known = reasons.read(sorted(paths.SUITES.glob('*/uncovered')), paths.ROOT)
+        found = reasons.excuse(known, coverage, tree.src)
         if functions is not None:
-            known = [one for one in known if (one.path, one.function) in functions]
-        return reasons.excuse(known, coverage, tree.src)
+            told = [one for one in known if (one.path, one.function) in functions]
+            found.stale = reasons.excuse(told, coverage, tree.src).stale
+        return found
     except CoverageError as cause:
         raise cli.CannotTest(str(cause)) from cause
 
