@@ -120,9 +120,11 @@ class Crashed(unittest.TestCase):
         """The last report's lines, without what may be left over on the stack."""
         cases = [Case('a', 'b', verdict.CRASHED, log=self.LOG, message=self.LOG[3]),
                  Case('a', 'c', verdict.FAILED, log=['WARNING: mm/vma.c:9 at x'])]
-        self.assertEqual(measure.crashed(Results(cases)), {
-            (path, at): 'a.b' for path, at in (('mm/mlock.c', 725), ('mm/mlock.c', 640),
-                                               ('arch/um/kernel/entry.S', 7))})
+        there = {(path, at): 'a.b' for path, at in (('mm/mlock.c', 725), ('mm/mlock.c', 640),
+                                                    ('arch/um/kernel/entry.S', 7))}
+        self.assertEqual(measure.crashed(Results(cases)), there)
+        cases[0].log = [f'[    0.250000] {line}' for line in self.LOG]
+        self.assertEqual(measure.crashed(Results(cases)), there)
 
     def test_whose_executions_are_lost(self) -> None:
         """One by its name and how it ended, several together; whoever failed wrote all."""

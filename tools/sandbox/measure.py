@@ -168,9 +168,10 @@ def crashed(results: Results) -> Dict[Tuple[str, int], str]:
     for case in results.cases:
         if case.status != verdict.CRASHED:
             continue
-        begin = max((at for at, line in enumerate(case.log)
-                     if kernel_log.plain(line).startswith('Kernel panic')), default=len(case.log))
-        told = [line for line in case.log[max(begin - 1, 0):] if not re.match(r'\s*\? ', line)]
+        log = [kernel_log.plain(line) for line in case.log]
+        begin = max((at for at, line in enumerate(log) if line.startswith('Kernel panic')),
+                    default=len(log))
+        told = [line for line in log[max(begin - 1, 0):] if not re.match(r'\s*\? ', line)]
         for path, number in _PLACE.findall('\n'.join(told)):
             found.setdefault((path, int(number)), f'{case.suite}.{case.name}')
     return found
