@@ -399,6 +399,16 @@ static pgtable_t table_of(struct test_mm *t, int column)
 	return table;
 }
 
+/* For what follows to mean anything, there must be one. */
+static pgtable_t need_table(struct test_mm *t, int column)
+{
+	const pgtable_t table = table_of(t, column);
+
+	KUNIT_ASSERT_NOT_NULL_MSG(t->test, table, "no page table at column %d",
+				  column);
+	return table;
+}
+
 static void expect_table(struct test_mm *t, int column, pgtable_t table)
 {
 	if (IS_ENABLED(CONFIG_HAVE_MOVE_PMD))
@@ -414,8 +424,7 @@ static void page_table_moves_as_a_whole(struct kunit *test)
 
 	tmm_must(t, TMM_WRITE(0, 7));
 	tmm_must(t, TMM_MADVISE(5, 1, MADV_DONTNEED));
-	table = table_of(t, 4);
-	KUNIT_ASSERT_NOT_NULL(test, table);
+	table = need_table(t, 4);
 	tmm_must(t, TMM_MOVE(4, 4, 16));
 	tmm_expect_layout(t, "AAAA............BBBB A:rw+nohugepage#1 "
 			     "B:rw@4+nohugepage#1");
@@ -434,7 +443,7 @@ static void page_table_moves_with_the_hole_below(struct kunit *test)
 	pgtable_t table;
 
 	tmm_must(t, TMM_WRITE(1, 7));
-	table = table_of(t, 1);
+	table = need_table(t, 1);
 	tmm_must(t, TMM_MOVE(1, 7, 17));
 	tmm_expect_layout(t, ".................AAAAAAA A:rw@1+nohugepage#1");
 	expect_table(t, 16, table);
@@ -456,12 +465,12 @@ static void page_table_stays_with_what_else_it_maps(struct kunit *test)
 	tmm_must(t, TMM_WRITE(1, 7));
 	tmm_must(t, TMM_READ(0, 1));
 	tmm_must(t, TMM_WRITE(20, 1));
-	table = table_of(t, 0);
+	table = need_table(t, 0);
 	/* Something is below at the source, and then at the target. */
 	tmm_must(t, TMM_MOVE(1, 7, 29));
 	expect_table(t, 0, table);
 	tmm_must(t, TMM_MUNMAP(0, 1));
-	table = table_of(t, 20);
+	table = need_table(t, 20);
 	tmm_must(t, TMM_MOVE(29, 7, 21));
 	expect_table(t, 20, table);
 	tmm_expect_layout(t, "....................CAAAAAAA A:rw@1+nohugepage#2 "
@@ -477,7 +486,7 @@ static void page_table_moves_after_fork(struct kunit *test)
 
 	tmm_must(t, TMM_WRITE(0, 4));
 	tmm_fork(t);
-	table = table_of(t, 0);
+	table = need_table(t, 0);
 	tmm_must(t, TMM_MOVE(0, 4, 8));
 	expect_table(t, 8, table);
 	tmm_must(t, TMM_WRITE(8, 2));
