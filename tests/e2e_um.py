@@ -8,7 +8,8 @@ machine that can run it: one CPU in ptrace mode and in seccomp mode, and more
 of them, which takes the configuration guest+smp.
 
 SANDBOX_UM_KERNEL=FILE tests another kernel, say one with a fix undone: its
-name then says what it can, 'smp' in it for more than one CPU.
+folder's name then says what it can, 'smp' in it for more than one CPU and
+'debug' for lockdep.
 """
 
 import functools
@@ -70,7 +71,8 @@ def kernel(config: str) -> Path:
     chosen = os.environ.get('SANDBOX_UM_KERNEL')
     if not chosen:
         return kbuild.build(provision.tree(), configs.load(config)).linux
-    if ('smp' in Path(chosen).resolve().parent.name) != ('smp' in config):
+    folder = Path(chosen).resolve().parent.name
+    if any((word in folder) != (word in config) for word in ('smp', 'debug')):
         raise unittest.SkipTest(f'{chosen} is no {config}')
     return Path(chosen)
 
