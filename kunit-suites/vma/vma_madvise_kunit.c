@@ -511,13 +511,13 @@ static char entry(pte_t pte)
 }
 
 /* With pages and without: what a userfaultfd protects is marked for it. */
-static void guards_replace_write_protection(struct kunit *test)
+static void replace_write_protection(struct kunit *test, const char *picture)
 {
 	struct test_mm *t;
 
 	tmm_require(test, "A A:rwsf0u0+wp+only");
 	t = tmm_create(test);
-	tmm_draw(t, "AAAA A:rwsf0");
+	tmm_draw(t, picture);
 	tmm_must(t, TMM_WRITE(0, 2));
 	tmm_must(t, TMM_UFFD_MODE(0, 4, 0, UFFDIO_REGISTER_MODE_WP));
 	tmm_must(t, TMM_UFFD_WP(0, 4));
@@ -531,11 +531,22 @@ static void guards_replace_write_protection(struct kunit *test)
 	tmm_must(t, TMM_WRITE(1, 2));
 }
 
+static void guards_replace_write_protection(struct kunit *test)
+{
+	replace_write_protection(test, "AAAA A:rwsf0");
+}
+
+static void guards_replace_write_protection_of_a_private_file(struct kunit *test)
+{
+	replace_write_protection(test, "AAAA A:rwf0");
+}
+
 static struct kunit_case vma_madvise_cases[] = {
 	KUNIT_CASE_PARAM(advice_is_kept, kept_gen_params),
 	KUNIT_CASE_PARAM(refused_advice_changes_nothing, refused_gen_params),
 	KUNIT_CASE_PARAM(hole_does_not_stop_advice, holes_gen_params),
 	KUNIT_CASE(guards_replace_write_protection),
+	KUNIT_CASE(guards_replace_write_protection_of_a_private_file),
 	KUNIT_CASE(unaligned_and_endless_is_refused),
 	KUNIT_CASE(special_mapping_stays_special),
 	KUNIT_CASE_PARAM(advice_about_pages, discards_gen_params),
