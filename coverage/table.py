@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Coverage as text for a terminal: at most 80 columns, a row for each thing."""
 
+import textwrap
 from typing import List
 
 from .model import Coverage, Ratio
@@ -43,7 +44,10 @@ def with_reasons(excused: Excused) -> List[str]:
     rows = []
     if excused.why:
         rows = _row('with reasons', NAME, [_cell(excused.lines), _cell(excused.outcomes)])
-    return rows + [f'stale reason: {complaint}' for complaint in excused.stale]
+    for complaint in excused.stale:
+        rows += textwrap.wrap(f'stale reason: {complaint}', 80, subsequent_indent='    ',
+                              break_on_hyphens=False)
+    return rows
 
 
 def functions(coverage: Coverage) -> List[str]:

@@ -556,6 +556,8 @@ static struct kunit_case vma_huge_cases[] = {
 
 static struct kunit_suite vma_huge_suite = {
 	.name = "vma_huge",
+	.suite_init = tmm_stop_khugepaged,
+	.suite_exit = tmm_start_khugepaged,
 	.test_cases = vma_huge_cases,
 };
 

@@ -366,15 +366,17 @@ static struct kunit_case vma_uffd_move_cases[] = {
 	{}
 };
 
-static void swap_off(struct kunit_suite *suite)
+static void suite_exit(struct kunit_suite *suite)
 {
+	tmm_start_khugepaged(suite);
 	tmm_swapoff();
 }
 
 static struct kunit_suite vma_uffd_move_suite = {
 	.name = "vma_uffd_move",
+	.suite_init = tmm_stop_khugepaged,
+	.suite_exit = suite_exit,
 	.test_cases = vma_uffd_move_cases,
-	.suite_exit = swap_off,
 };
 
 kunit_test_suite(vma_uffd_move_suite);
