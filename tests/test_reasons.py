@@ -126,6 +126,12 @@ class Reasons(unittest.TestCase):
             'vma.c:3 -: return a;  (never executed)',
             'vma.c:11 split: if (a && b)  (1 of 4 outcomes never happened)',
             'vma.c:13 split: if (a)  (1 of 2 outcomes never happened)'])
+
+    def test_stale_reason_fits_the_screen(self) -> None:
+        text = 'is_there(one) && ' * 8
+        rows = table.with_reasons(self.excuse(f'vma.c: split\n  {text}a; -- no\n'))
+        self.assertEqual(' '.join(rows).count('is_there(one)'), 8)
+        self.assertLessEqual(max(map(len, rows)), 80)
         self.assertEqual(table.with_reasons(reasons.Excused()), [])
 
 

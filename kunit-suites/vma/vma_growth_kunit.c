@@ -8,7 +8,6 @@
 #include <linux/mman.h>
 #include <linux/personality.h>
 #include <linux/security.h>
-#include <linux/uaccess.h>
 
 #include "internal.h"
 #include "ops.h"
@@ -427,7 +426,6 @@ static void stack_is_relocated(struct kunit *test)
 static void stack_is_relocated_with_its_tables(struct kunit *test)
 {
 	struct test_mm *t = tmm_create(test);
-	int i;
 
 	tmm_zoom_out(t);
 	tmm_draw(t, ".............AAAAAA A:rw#1");
@@ -437,13 +435,7 @@ static void stack_is_relocated_with_its_tables(struct kunit *test)
 	tmm_must(t, TMM_MMAP(4, 1, "r"));
 	KUNIT_EXPECT_EQ(test, relocate_down(t, 9, 4), 0);
 	tmm_expect_layout(t, "....BAAAAAA A:rw#1@13 B:r");
-	for (i = 0; i < 6; i++) {
-		char byte = -1;
-
-		if (get_user(byte, (char __user *)tmm_addr(t, 5 + i)))
-			byte = -1;
-		KUNIT_EXPECT_EQ_MSG(test, byte, 13 + i, "in column %d", 5 + i);
-	}
+	tmm_expect_contents(t, 5, 13, 6);
 }
 
 /* Half way there it covers both places, and each page is in one of them. */

@@ -9,7 +9,6 @@
 #include <linux/pagewalk.h>
 
 #include "internal.h"
-#include "ops.h"
 #include "test_mm.h"
 
 #define HUGE		"+hugepage#1"
@@ -374,165 +373,6 @@ static void huge_zero_page_is_split(struct kunit *test)
 	tmm_must(t, TMM_MOVE(4, 4, 12));
 }
 
-static struct test_mm *map_tables(struct kunit *test, const char *picture)
-{
-	struct test_mm *t;
-
-	tmm_require(test, picture);
-	t = tmm_create(test);
-	tmm_zoom_out(t);
-	tmm_draw(t, picture);
-	return t;
-}
-
-/* The page table that maps a column, or NULL. */
-static pgtable_t table_of(struct test_mm *t, int column)
-{
-	pgtable_t table = NULL;
-	pmd_t *pmd;
-
-	mmap_read_lock(t->mm);
-	pmd = mm_find_pmd(t->mm, tmm_addr(t, column));
-	if (pmd && pmd_present(pmdp_get(pmd)))
-		table = pmd_pgtable(pmdp_get(pmd));
-	mmap_read_unlock(t->mm);
-	return table;
-}
-
-/* For what follows to mean anything, there must be one. */
-static pgtable_t need_table(struct test_mm *t, int column)
-{
-	const pgtable_t table = table_of(t, column);
-
-	KUNIT_ASSERT_NOT_NULL_MSG(t->test, table, "no page table at column %d",
-				  column);
-	return table;
-}
-
-static void expect_table(struct test_mm *t, int column, pgtable_t table)
-{
-	if (IS_ENABLED(CONFIG_HAVE_MOVE_PMD))
-		KUNIT_EXPECT_PTR_EQ_MSG(t->test, table_of(t, column), table,
-					"the page table at column %d after %s",
-					column, t->doing);
-}
-
-static void page_table_moves_as_a_whole(struct kunit *test)
-{
-	struct test_mm *t = map_tables(test, "AAAAAAAA A:rw+nohugepage");
-	pgtable_t table;
-
-	tmm_must(t, TMM_WRITE(0, 7));
-	tmm_must(t, TMM_MADVISE(5, 1, MADV_DONTNEED));
-	table = need_table(t, 4);
-	tmm_must(t, TMM_MOVE(4, 4, 16));
-	tmm_expect_layout(t, "AAAA............BBBB A:rw+nohugepage#1 "
-			     "B:rw@4+nohugepage#1");
-	expect_table(t, 16, table);
-	expect_table(t, 4, NULL);
-	tmm_must(t, TMM_WRITE(16, 4));
-	tmm_must(t, TMM_MOVE(16, 4, 4));
-	expect_table(t, 4, table);
-	tmm_must(t, TMM_WRITE(0, 8));
-}
-
-/* What is below in the table is not part of what moves, but there is nothing. */
-static void page_table_moves_with_the_hole_below(struct kunit *test)
-{
-	struct test_mm *t = map_tables(test, ".AAAAAAA A:rw+nohugepage");
-	pgtable_t table;
-
-	tmm_must(t, TMM_WRITE(1, 7));
-	table = need_table(t, 1);
-	tmm_must(t, TMM_MOVE(1, 7, 17));
-	tmm_expect_layout(t, ".................AAAAAAA A:rw@1+nohugepage#1");
-	expect_table(t, 16, table);
-	tmm_must(t, TMM_WRITE(17, 7));
-	/* Where each page has another place in its table, they go one by one. */
-	tmm_must(t, TMM_MOVE(17, 7, 26));
-	tmm_expect_layout(t, "..........................AAAAAAA "
-			     "A:rw@1+nohugepage#1");
-	expect_table(t, 16, NULL);
-	tmm_must(t, TMM_WRITE(26, 7));
-}
-
-static void page_table_stays_with_what_else_it_maps(struct kunit *test)
-{
-	struct test_mm *t = map_tables(test, "BAAAAAAA............C "
-					     "A:rw+nohugepage B:r C:rw+nohugepage");
-	pgtable_t table;
-
-	tmm_must(t, TMM_WRITE(1, 7));
-	tmm_must(t, TMM_READ(0, 1));
-	tmm_must(t, TMM_WRITE(20, 1));
-	table = need_table(t, 0);
-	/* Something is below at the source, and then at the target. */
-	tmm_must(t, TMM_MOVE(1, 7, 29));
-	expect_table(t, 0, table);
-	tmm_must(t, TMM_MUNMAP(0, 1));
-	table = need_table(t, 20);
-	tmm_must(t, TMM_MOVE(29, 7, 21));
-	expect_table(t, 20, table);
-	tmm_expect_layout(t, "....................CAAAAAAA A:rw@1+nohugepage#2 "
-			     "C:rw+nohugepage#1");
-	tmm_must(t, TMM_WRITE(20, 8));
-}
-
-/* Its pages are shared with a child, and found by either's reverse map. */
-static void page_table_moves_after_fork(struct kunit *test)
-{
-	struct test_mm *t = map_tables(test, "AAAA A:rw+nohugepage");
-	pgtable_t table;
-
-	tmm_must(t, TMM_WRITE(0, 4));
-	tmm_fork(t);
-	table = need_table(t, 0);
-	tmm_must(t, TMM_MOVE(0, 4, 8));
-	expect_table(t, 8, table);
-	tmm_must(t, TMM_WRITE(8, 2));
-	tmm_expect_layout(t, "........AAAA A:rw@0+nohugepage#1*2");
-}
-
-/* A mark of userfaultfd is not to be moved, so the pages go one by one. */
-static void protected_pages_do_not_move_as_a_whole(struct kunit *test)
-{
-	struct test_mm *t;
-
-	tmm_require(test, "A A:rwu0+wp");
-	t = map_tables(test, "AAAA A:rw+nohugepage");
-	tmm_must(t, TMM_WRITE(0, 4));
-	tmm_must(t, TMM_UFFD_MODE(0, 4, 0, UFFDIO_REGISTER_MODE_WP));
-	tmm_must(t, TMM_UFFD_WP(0, 2));
-	tmm_must(t, TMM_MOVE(0, 4, 8));
-	tmm_must(t, TMM_WRITE(8, 4));
-	tmm_expect_layout(t, "........AAAA A:rw@0+nohugepage#1");
-}
-
-/* One of the two tables for the target is not had: what has moved moves back. */
-static void protected_pages_move_back_for_lack_of_memory(struct kunit *test)
-{
-	static const char before[] = "AAAAAAAA A:rw#1u0+wp+nohugepage";
-	struct test_mm *t;
-	bool failed = true;
-	int nth;
-
-	tmm_require(test, before);
-	if (!tmm_can_inject())
-		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
-	t = tmm_create(test);
-	tmm_zoom_out(t);
-	for (nth = 1; failed; nth++) {
-		tmm_draw(t, before);
-		tmm_must(t, TMM_WRITE(0, 8));
-		tmm_must(t, TMM_UFFD_WP(0, 8));
-		if (tmm_do_failing(t, &TMM_MOVE(0, 8, 16), nth, &failed))
-			tmm_expect_layout(t, before);
-		__tmm_report(t, tmm_check(t));
-		tmm_clear(t);
-	}
-	KUNIT_EXPECT_GT(test, nth, 5);
-}
-
 static struct kunit_case vma_huge_cases[] = {
 	KUNIT_CASE_PARAM(huge_page_is_split_where_it_must, cases_gen_params),
 	KUNIT_CASE(vma_merges_around_huge_pages),
@@ -545,12 +385,6 @@ static struct kunit_case vma_huge_cases[] = {
 	KUNIT_CASE(userfaultfd_protects_huge_pages),
 	KUNIT_CASE(userfaultfd_protects_huge_pages_from_access),
 	KUNIT_CASE(huge_zero_page_is_split),
-	KUNIT_CASE(page_table_moves_as_a_whole),
-	KUNIT_CASE(page_table_moves_with_the_hole_below),
-	KUNIT_CASE(page_table_stays_with_what_else_it_maps),
-	KUNIT_CASE(page_table_moves_after_fork),
-	KUNIT_CASE(protected_pages_do_not_move_as_a_whole),
-	KUNIT_CASE(protected_pages_move_back_for_lack_of_memory),
 	{}
 };
 

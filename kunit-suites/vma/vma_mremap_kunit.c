@@ -7,7 +7,6 @@
  * checkpatch: CONST_STRUCT: a copy that is filled in when the original is known
  */
 #include <linux/mman.h>
-#include <linux/uaccess.h>
 
 #include "internal.h"
 #include "ops.h"
@@ -588,43 +587,131 @@ struct aligned_move {
 	const char *before;
 	struct tmm_op op;
 	const char *after;
-	int from, to, nr;	/* What was written is there again. */
+	bool whole;		/* The first table, by CONFIG_HAVE_MOVE_PMD. */
 };
 
 static const struct aligned_move aligned_moves[] = {
 	{ "nothing_before", ".AAAAAA A:rw#1", TMM_MOVE(1, 6, 17),
-	  ".................AAAAAA A:rw@1#1", 1, 17, 6 },
+	  ".................AAAAAA A:rw@1#1", true },
+	{ "begin_of_a_table", "AAAAAAAA A:rw#1", TMM_MOVE(4, 4, 16),
+	  "AAAA............BBBB A:rw#1 B:rw@4#1", true },
 	{ "something_before_the_source", "BAAAAAA A:rw#1 B:rw+dontdump#2",
 	  TMM_MOVE(1, 6, 17),
-	  "B................AAAAAA A:rw@1#1 B:rw+dontdump#2", 1, 17, 6 },
+	  "B................AAAAAA A:rw@1#1 B:rw+dontdump#2", false },
 	{ "something_before_the_target", ".AAAAAA.........B A:rw#1 B:rw+dontdump#2",
 	  TMM_MOVE(1, 6, 17),
-	  "................BAAAAAA A:rw@1#1 B:rw+dontdump#2", 1, 17, 6 },
+	  "................BAAAAAA A:rw@1#1 B:rw+dontdump#2", false },
 	{ "the_source_itself_before", ".AAAAAA A:rw#1", TMM_MOVE(2, 5, 18),
-	  ".A................BBBBB A:rw#1 B:rw@2#1", 2, 18, 5 },
+	  ".A................BBBBB A:rw#1 B:rw@2#1", false },
+	{ "to_another_place_in_the_table", ".AAAAAA A:rw#1", TMM_MOVE(1, 6, 18),
+	  "..................AAAAAA A:rw@1#1", false },
 };
 
 KUNIT_ARRAY_PARAM_DESC(aligned_moves, aligned_moves, name);
 
+/* The page table that maps a column, or NULL. */
+static pgtable_t table_of(struct test_mm *t, int column)
+{
+	pgtable_t table = NULL;
+	pmd_t *pmd;
+
+	mmap_read_lock(t->mm);
+	pmd = mm_find_pmd(t->mm, tmm_addr(t, column));
+	if (pmd && pmd_present(pmdp_get(pmd)))
+		table = pmd_pgtable(pmdp_get(pmd));
+	mmap_read_unlock(t->mm);
+	return table;
+}
+
+/* Move what was written to, and tell whether its table went as a whole. */
+static void expect_to_move(struct test_mm *t, const struct tmm_op *op, bool whole)
+{
+	const pgtable_t table = table_of(t, op->page);
+
+	KUNIT_ASSERT_NOT_NULL(t->test, table);
+	tmm_must(t, *op);
+	KUNIT_EXPECT_EQ_MSG(t->test, table_of(t, op->to) == table,
+			    whole && IS_ENABLED(CONFIG_HAVE_MOVE_PMD),
+			    "the page table was moved by %s", t->doing);
+}
+
+/* There and back, with a column that nobody has written to. */
 static void move_starts_at_the_table(struct kunit *test)
 {
 	const struct aligned_move *m = test->param_value;
+	const int from = m->op.page, to = m->op.to, nr = m->op.nr;
 	struct test_mm *t = tmm_create(test);
-	int i;
+	long pages;
 
 	tmm_zoom_out(t);
 	tmm_draw(t, m->before);
-	tmm_must(t, TMM_WRITE(m->from, m->nr));
-	tmm_must(t, m->op);
+	tmm_must(t, TMM_MADVISE(from, nr, MADV_DONTNEED));
+	tmm_must(t, TMM_WRITE(from, nr - 1));
+	pages = tmm_resident(t, 0, TMM_PAGES);
+	expect_to_move(t, &m->op, m->whole);
 	tmm_expect_layout(t, m->after);
-	for (i = 0; i < m->nr; i++) {
-		char byte = -1;
+	tmm_expect_contents(t, to, from, nr - 1);
+	expect_to_move(t, &TMM_MOVE(to, nr, from), m->whole);
+	tmm_expect_layout(t, m->before);
+	tmm_expect_contents(t, from, from, nr - 1);
+	KUNIT_EXPECT_EQ(test, tmm_resident(t, 0, TMM_PAGES), pages);
+	tmm_must(t, TMM_WRITE(from, nr));
+}
 
-		if (get_user(byte, (char __user *)tmm_addr(t, m->to + i)))
-			byte = -1;
-		KUNIT_EXPECT_EQ_MSG(test, byte, m->from + i, "in column %d",
-				    m->to + i);
+/* Its pages are shared with a child, and found by either's reverse map. */
+static void table_moves_after_fork(struct kunit *test)
+{
+	struct test_mm *t = tmm_create(test);
+
+	tmm_zoom_out(t);
+	tmm_draw(t, "AAAA A:rw#1");
+	tmm_must(t, TMM_WRITE(0, 4));
+	tmm_fork(t);
+	expect_to_move(t, &TMM_MOVE(0, 4, 8), true);
+	tmm_must(t, TMM_WRITE(8, 2));
+	tmm_expect_layout(t, "........AAAA A:rw@0#1*2");
+}
+
+/* A mark of userfaultfd is not to be moved, so the pages go one by one. */
+static void protected_pages_do_not_move_as_a_whole(struct kunit *test)
+{
+	struct test_mm *t;
+
+	tmm_require(test, "A A:rwu0+wp");
+	t = tmm_create(test);
+	tmm_zoom_out(t);
+	tmm_draw(t, "AAAA A:rw#1");
+	tmm_must(t, TMM_WRITE(0, 4));
+	tmm_must(t, TMM_UFFD_MODE(0, 4, 0, UFFDIO_REGISTER_MODE_WP));
+	tmm_must(t, TMM_UFFD_WP(0, 2));
+	expect_to_move(t, &TMM_MOVE(0, 4, 8), false);
+	tmm_must(t, TMM_WRITE(8, 4));
+	tmm_expect_layout(t, "........AAAA A:rw@0#1");
+}
+
+/* One of the two tables for the target is not had: what has moved moves back. */
+static void protected_pages_move_back_for_lack_of_tables(struct kunit *test)
+{
+	static const char before[] = "AAAAAAAA A:rw#1u0+wp";
+	struct test_mm *t;
+	bool failed = true;
+	int nth;
+
+	tmm_require(test, before);
+	if (!tmm_can_inject())
+		kunit_skip(test, "no fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
+	t = tmm_create(test);
+	tmm_zoom_out(t);
+	for (nth = 1; failed; nth++) {
+		tmm_draw(t, before);
+		tmm_must(t, TMM_WRITE(0, 8));
+		tmm_must(t, TMM_UFFD_WP(0, 8));
+		if (tmm_do_failing(t, &TMM_MOVE(0, 8, 16), nth, &failed))
+			tmm_expect_layout(t, before);
+		__tmm_report(t, tmm_check(t));
+		tmm_clear(t);
 	}
+	KUNIT_EXPECT_GT(test, nth, 5);
 }
 
 /* Whatever was moved until it failed is moved back, from the start of it. */
@@ -713,13 +800,6 @@ static void moves_in_steps_are_charged_for(struct kunit *test)
 	KUNIT_EXPECT_GT(test, nth, 2);
 }
 
-static char soft_dirty(pte_t pte)
-{
-	if (pte_none(pte))
-		return '.';
-	return pte_soft_dirty(pte) ? 'd' : 'c';
-}
-
 /* A page that moved is reported as written to: what is there is another. */
 static void moved_page_is_soft_dirty(struct kunit *test)
 {
@@ -729,11 +809,11 @@ static void moved_page_is_soft_dirty(struct kunit *test)
 	t = tmm_create(test);
 	tmm_draw(t, "AAAABB A:rw#1+clean B:rwsf0+clean");
 	tmm_must(t, TMM_READ(0, 6));
-	tmm_expect_entries(t, 0, soft_dirty, "cccccc");
+	tmm_expect_entries(t, 0, tmm_soft_dirty, "cccccc");
 	tmm_must(t, TMM_MOVE(1, 2, 11));
 	tmm_must(t, TMM_MOVE(4, 2, 14));
-	tmm_expect_entries(t, 0, soft_dirty, "c..c..");
-	tmm_expect_entries(t, 10, soft_dirty, ".dd.dd");
+	tmm_expect_entries(t, 0, tmm_soft_dirty, "c..c..");
+	tmm_expect_entries(t, 10, tmm_soft_dirty, ".dd.dd");
 }
 
 static struct kunit_case vma_mremap_cases[] = {
@@ -759,7 +839,10 @@ static struct kunit_case vma_mremap_cases[] = {
 	KUNIT_CASE(last_page_does_not_grow),
 	KUNIT_CASE(moved_page_is_soft_dirty),
 	KUNIT_CASE_PARAM(move_starts_at_the_table, aligned_moves_gen_params),
+	KUNIT_CASE(table_moves_after_fork),
+	KUNIT_CASE(protected_pages_do_not_move_as_a_whole),
 	KUNIT_CASE(aligned_move_survives_lack_of_tables),
+	KUNIT_CASE(protected_pages_move_back_for_lack_of_tables),
 	KUNIT_CASE(move_fails_for_lack_of_tables),
 	KUNIT_CASE_PARAM(remap_survives_lack_of_memory, remaps_gen_params),
 	KUNIT_CASE_PARAM(moves_in_steps_are_charged_for, remaps_in_steps_gen_params),

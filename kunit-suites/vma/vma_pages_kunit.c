@@ -11,7 +11,6 @@
 #include <linux/pagemap.h>
 #include <linux/rmap.h>
 #include <linux/swap.h>
-#include <linux/uaccess.h>
 
 #include "internal.h"
 #include "ops.h"
@@ -33,21 +32,6 @@ static char entry(pte_t pte)
 
 #define expect_entries(t, page, expected) \
 	tmm_expect_entries(t, page, entry, expected)
-
-/* Each page that is expected to be kept has what TMM_WRITE() wrote there. */
-static void expect_contents(struct test_mm *t, int page, int written, int nr)
-{
-	int i;
-
-	for (i = 0; i < nr; i++) {
-		char byte = -1;
-
-		if (get_user(byte, (char __user *)tmm_addr(t, page + i)))
-			byte = -1;
-		KUNIT_EXPECT_EQ_MSG(t->test, byte, written + i,
-				    "in column %d", page + i);
-	}
-}
 
 /*
  * Four pages that were swapped out. Where they are read in again, if they are,
@@ -115,7 +99,7 @@ static void swapped_pages_are_kept(struct kunit *test)
 	tmm_must(t, s->op);
 	tmm_expect_layout(t, s->after);
 	expect_entries(t, s->at, s->entries);
-	expect_contents(t, s->at, 0, s->kept);
+	tmm_expect_contents(t, s->at, 0, s->kept);
 	__tmm_report(t, tmm_check(t));
 }
 
@@ -138,10 +122,10 @@ static void protection_of_swapped_pages(struct kunit *test)
 	/* Who does not ask to be told of moves loses what is moved. */
 	tmm_must(t, TMM_MOVE(1, 2, 11));
 	expect_entries(t, 11, "ss");
-	expect_contents(t, 11, 1, 2);
+	tmm_expect_contents(t, 11, 1, 2);
 	tmm_must(t, TMM_WRITE(11, 2));
 	tmm_must(t, TMM_NO_UFFD(3, 1));
-	expect_contents(t, 3, 3, 1);
+	tmm_expect_contents(t, 3, 3, 1);
 	tmm_must(t, TMM_WRITE(3, 1));
 	tmm_expect_layout(t, "A..B.......CC A:rw#1u0+wp+only B:rw#1 C:rw#1@1");
 }
@@ -174,7 +158,7 @@ static void needed_pages_are_read_ahead(struct kunit *test)
 
 	tmm_must(t, TMM_MADVISE(0, 4, MADV_WILLNEED));
 	tmm_break_swap(true);
-	expect_contents(t, 0, 0, 4);
+	tmm_expect_contents(t, 0, 0, 4);
 	__tmm_report(t, tmm_check(t));
 	expect_entries(t, 0, "pppp");
 }
@@ -195,9 +179,9 @@ static void needed_pages_of_a_file_are_read_ahead(struct kunit *test)
 	}
 	tmm_must(t, TMM_MADVISE(1, 2, MADV_WILLNEED));
 	tmm_break_swap(true);
-	expect_contents(t, 1, 1, 2);
+	tmm_expect_contents(t, 1, 1, 2);
 	tmm_break_swap(false);
-	expect_contents(t, 0, 0, 4);
+	tmm_expect_contents(t, 0, 0, 4);
 	__tmm_report(t, tmm_check(t));
 }
 
@@ -262,7 +246,7 @@ static void held_pages_are_not_freed(struct kunit *test)
 	tmm_must(t, TMM_MADVISE(0, 4, MADV_PAGEOUT));
 	/* All that is not dirty goes; what was locked is, and was written. */
 	expect_entries(t, 0, "..s.");
-	expect_contents(t, 2, 2, 1);
+	tmm_expect_contents(t, 2, 2, 1);
 	__tmm_report(t, tmm_check(t));
 }
 
@@ -281,7 +265,7 @@ static void shared_pages_are_not_freed(struct kunit *test)
 	tmm_must(t, TMM_MADVISE(0, 4, MADV_PAGEOUT));
 	tmm_must(t, TMM_MADVISE(0, 4, MADV_COLD));
 	expect_entries(t, 0, "pppp");
-	expect_contents(t, 0, 0, 4);
+	tmm_expect_contents(t, 0, 0, 4);
 }
 
 /*

@@ -8,7 +8,6 @@
 #include <linux/leafops.h>
 #include <linux/mman.h>
 #include <linux/pagemap.h>
-#include <linux/uaccess.h>
 
 #include "internal.h"
 #include "ops.h"
@@ -30,30 +29,8 @@ static char entry(pte_t pte)
 	return pte_write(pte) ? 'w' : 'r';
 }
 
-static char soft_dirty(pte_t pte)
-{
-	if (pte_none(pte))
-		return '.';
-	return pte_soft_dirty(pte) ? 'd' : 'c';
-}
-
 #define expect_entries(t, page, expected) \
 	tmm_expect_entries(t, page, entry, expected)
-
-/* What TMM_WRITE() wrote into columns from @written on is now at @page. */
-static void expect_contents(struct test_mm *t, int page, int written, int nr)
-{
-	int i;
-
-	for (i = 0; i < nr; i++) {
-		char byte = -1;
-
-		if (get_user(byte, (char __user *)tmm_addr(t, page + i)))
-			byte = -1;
-		KUNIT_EXPECT_EQ_MSG(t->test, byte, written + i,
-				    "in column %d after %s", page + i, t->doing);
-	}
-}
 
 static void require_moves(struct kunit *test)
 {
@@ -76,7 +53,7 @@ static void page_goes_with_its_contents(struct kunit *test)
 	tmm_expect_layout(t, APART("A:rw#1", TARGET));
 	expect_entries(t, 0, "w..w");
 	expect_entries(t, 10, ".ww.");
-	expect_contents(t, 11, 1, 2);
+	tmm_expect_contents(t, 11, 1, 2);
 	/* And it is found there by those who write it out. */
 	tmm_must(t, TMM_UFFD_MOVE(3, 1, 10));
 	expect_entries(t, 0, "w...");
@@ -85,8 +62,8 @@ static void page_goes_with_its_contents(struct kunit *test)
 	tmm_must(t, TMM_MPROTECT(10, 2, "r"));
 	tmm_must(t, TMM_MPROTECT(10, 2, "rw"));
 	tmm_must(t, TMM_MREMAP(10, 4, 20, 4, MREMAP_MAYMOVE | MREMAP_FIXED));
-	expect_contents(t, 20, 3, 1);
-	expect_contents(t, 21, 1, 2);
+	tmm_expect_contents(t, 20, 3, 1);
+	tmm_expect_contents(t, 21, 1, 2);
 }
 
 /* Up and down within one VMA, and to a VMA that has the same anon_vma. */
@@ -103,12 +80,12 @@ static void page_moves_within_a_vma(struct kunit *test)
 	expect_entries(t, 0, "...ww.");
 	tmm_must(t, TMM_UFFD_MOVE(4, 1, 0));
 	expect_entries(t, 0, "w..w..");
-	expect_contents(t, 0, 1, 1);
-	expect_contents(t, 3, 0, 1);
+	tmm_expect_contents(t, 0, 1, 1);
+	tmm_expect_contents(t, 3, 0, 1);
 	tmm_must(t, TMM_MADVISE(5, 1, MADV_DONTFORK));
 	tmm_must(t, TMM_UFFD_MOVE(3, 1, 5));
 	tmm_expect_layout(t, "AAAAAB A:rw#1u0 B:rw#1u0+dontcopy");
-	expect_contents(t, 5, 0, 1);
+	tmm_expect_contents(t, 5, 0, 1);
 }
 
 /* A page that was moved away leaves room for the next. */
@@ -127,8 +104,8 @@ static void nothing_is_overwritten(struct kunit *test)
 	tmm_expect_err(t, -EAGAIN, TMM_UFFD_MOVE(0, 4, 10));
 	expect_entries(t, 0, "..ww");
 	expect_entries(t, 10, "www.");
-	expect_contents(t, 10, 0, 2);
-	expect_contents(t, 12, 12, 1);
+	tmm_expect_contents(t, 10, 0, 2);
+	tmm_expect_contents(t, 12, 12, 1);
 	tmm_expect_layout(t, APART("A:rw#1", TARGET));
 }
 
@@ -147,7 +124,7 @@ static void holes_move_where_it_is_said(struct kunit *test)
 	tmm_must(t, TMM_UFFD_MOVE_HOLES(0, 4, 10));
 	expect_entries(t, 0, "....");
 	expect_entries(t, 10, ".w.z");
-	expect_contents(t, 11, 1, 1);
+	tmm_expect_contents(t, 11, 1, 1);
 	/* The zero page is nobody's: a write makes a page of one's own. */
 	tmm_must(t, TMM_NO_UFFD(10, 4));
 	tmm_must(t, TMM_WRITE(13, 1));
@@ -197,7 +174,7 @@ static void pinned_page_stays(struct kunit *test)
 	expect_entries(t, 10, "w...");
 	unpin_user_page(page);
 	tmm_must(t, TMM_UFFD_MOVE(1, 1, 11));
-	expect_contents(t, 10, 0, 2);
+	tmm_expect_contents(t, 10, 0, 2);
 }
 
 /* Their VMAs have to be alike, anonymous, and in each other's reach. */
@@ -264,10 +241,10 @@ static void moved_page_is_soft_dirty(struct kunit *test)
 	tmm_draw(t, APART("A:rw#1+clean", "B:rwu0"));
 	/* What is dirty is soft-dirty, too: so that is made clean as well. */
 	tmm_must(t, TMM_MADVISE(0, 4, MADV_FREE));
-	tmm_expect_entries(t, 0, soft_dirty, "cccc");
+	tmm_expect_entries(t, 0, tmm_soft_dirty, "cccc");
 	tmm_must(t, TMM_UFFD_MOVE(0, 2, 10));
-	tmm_expect_entries(t, 0, soft_dirty, "..cc");
-	tmm_expect_entries(t, 10, soft_dirty, "dd..");
+	tmm_expect_entries(t, 0, tmm_soft_dirty, "..cc");
+	tmm_expect_entries(t, 10, tmm_soft_dirty, "dd..");
 }
 
 /* With its swap entry, and with its page in the swap cache, if it has one. */
@@ -288,7 +265,7 @@ static void swapped_page_moves(struct kunit *test)
 	expect_entries(t, 0, "....");
 	expect_entries(t, 10, "ssss");
 	tmm_must(t, TMM_NO_UFFD(10, 4));
-	expect_contents(t, 10, 0, 4);
+	tmm_expect_contents(t, 10, 0, 4);
 	__tmm_report(t, tmm_check(t));
 	tmm_expect_layout(t, APART("A:rw#1", "B:rw#2"));
 }
@@ -332,8 +309,8 @@ static void huge_page_moves(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tmm_resident(t, 4, 4), half);
 	KUNIT_EXPECT_EQ(test, tmm_resident(t, 16, 4), half);
 	tmm_must(t, TMM_NO_UFFD(12, 8));
-	expect_contents(t, 12, 0, 6);
-	expect_contents(t, 6, 6, 2);
+	tmm_expect_contents(t, 12, 0, 6);
+	tmm_expect_contents(t, 6, 6, 2);
 	tmm_must(t, TMM_WRITE(12, 8));
 	tmm_expect_layout(t, "AAAAAAAA....BBBBBBBB A:rw+hugepage#1 B:rw+hugepage#2");
 }
